@@ -1,0 +1,217 @@
+"""Axis and Grid: where the unknowns are. One-dimensional host arrays only."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from tensorpde import quadrature
+from tensorpde.boundary import Boundary, Periodic
+from tensorpde.mapping import Mapping, Uniform
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One coordinate direction with n unknowns between lo and hi.
+
+    The coordinates are x = lo + (hi − lo) m(ξ) with reference points ξ, for j = 0…n−1:
+    periodic nodes j/n; nodes between two known walls (j+1)/(n+1); known left wall only (j+1)/n; known right wall
+    only j/n; no known wall j/(n−1); cells (j+½)/n. A wall is known where its value is data (Dirichlet, NoSlip).
+
+    Parameters
+    ----------
+    n
+        Number of unknowns.
+    lo, hi
+        Ends of the interval, lo < hi.
+    bc
+        One condition for both sides (Periodic only so), or a pair (left, right).
+    mapping
+        Stretching m: [0, 1] → [0, 1]. On a periodic axis its slope must be periodic.
+    location
+        "nodes" or "cells".
+    basis
+        None for point values; otherwise the basis whose coefficients the data are (kept, not interpreted, here).
+
+    Raises
+    ------
+    ValueError
+        For a combination that cannot be, naming both values.
+    """
+
+    n: int
+    lo: float
+    hi: float
+    bc: Boundary | tuple[Boundary, Boundary] = Periodic()
+    mapping: Mapping = Uniform()
+    location: str = "nodes"
+    basis: object | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n", operator.index(self.n))
+        object.__setattr__(self, "lo", float(self.lo))
+        object.__setattr__(self, "hi", float(self.hi))
+        object.__setattr__(self, "bc", _pair(self.bc))
+        if self.location not in ("nodes", "cells"):
+            raise ValueError(f'location {self.location!r} is neither "nodes" nor "cells"')
+        if not (np.isfinite(self.lo) and np.isfinite(self.hi) and self.lo < self.hi):
+            raise ValueError(f"an axis needs finite lo < hi, not lo={self.lo}, hi={self.hi}")
+        least = 2 if self.location == "nodes" and not self.periodic and self._known == (0, 0) else 1
+        if self.n < least:
+            raise ValueError(f"n={self.n} is too small: this axis (location {self.location}) needs n ≥ {least}")
+        self._check_mapping()
+
+    def _check_mapping(self) -> None:
+        if self.periodic and not self.mapping.periodic:
+            raise ValueError(f"{self.mapping} has no periodic slope, but the axis is Periodic()")
+        ends = self.mapping(np.array([0.0, 1.0]))
+        if not np.allclose(ends, [0, 1], rtol=0, atol=1e-12):
+            raise ValueError(f"a mapping must take 0 to 0 and 1 to 1; {self.mapping} takes them to {ends[0]} and {ends[1]}")
+        slope = self.mapping.slope(np.append(self.xi, [0.0, 1.0]))
+        if not np.all(slope > 0):
+            raise ValueError(f"a mapping must increase; {self.mapping} has slope {slope.min()} on an axis with n={self.n}")
+
+    @property
+    def _known(self) -> tuple[int, int]:
+        """1 for each wall whose value is data."""
+        return int(self.bc[0].wall_is_known), int(self.bc[1].wall_is_known)
+
+    @property
+    def periodic(self) -> bool:
+        """Whether the axis closes on itself."""
+        return isinstance(self.bc[0], Periodic)
+
+    @property
+    def length(self) -> float:
+        """hi − lo."""
+        return self.hi - self.lo
+
+    @property
+    def intervals(self) -> int:
+        """Number of reference spacings between lo and hi: dξ = 1 / intervals."""
+        if self.periodic or self.location == "cells":
+            return self.n
+        return self.n - 1 + sum(self._known)
+
+    @property
+    def spacing(self) -> float:
+        """Length × dξ: the spacing h of the uniform axis with as many points."""
+        return self.length / self.intervals
+
+    @property
+    def offsets(self) -> tuple[float, float] | None:
+        """Distances of the first and last unknown from their walls in units of dξ; None if periodic.
+
+        1 for nodes beside a known wall, 0 for nodes on the wall, ½ for cells.
+        """
+        if self.periodic:
+            return None
+        if self.location == "cells":
+            return 0.5, 0.5
+        return float(self._known[0]), float(self._known[1])
+
+    @cached_property
+    def xi(self) -> np.ndarray:
+        """Reference coordinates ξ of the unknowns, shape (n,)."""
+        first = 0.5 if self.location == "cells" else 0.0 if self.periodic else float(self._known[0])
+        return _frozen((np.arange(self.n) + first) / self.intervals)
+
+    @cached_property
+    def x(self) -> np.ndarray:
+        """Coordinates of the unknowns, shape (n,)."""
+        return _frozen(self.position(self.xi))
+
+    @cached_property
+    def metric(self) -> np.ndarray:
+        """Slope m'(ξ) = (dx/dξ) / length at the unknowns, shape (n,); 1 on a uniform axis."""
+        return _frozen(self.mapping.slope(self.xi))
+
+    @cached_property
+    def dx(self) -> np.ndarray:
+        """Local spacing (dx/dξ) dξ = spacing × metric at the unknowns, shape (n,)."""
+        return _frozen(self.spacing * self.metric)
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """Quadrature weights w, shape (n,), Σ w = length: Σ w u ≈ ∫ u dx for the smooth function that u samples.
+
+        Periodic nodes: the trapezoid rule (spectral). Cells: the cell widths (midpoint rule, order 2). Nodes of a bounded
+        axis: end-corrected trapezoid weights of order 4, all positive for n ≥ 6. Beside a known wall the rule is an
+        open one: it needs no wall value, so that boundary data, whatever they are, count through their neighbours.
+        """
+        if self.location == "cells":
+            return _frozen(self.length * np.diff(self.mapping(np.arange(self.n + 1) / self.intervals)))
+        uniform = np.ones(self.n) if self.periodic else quadrature.bounded(self.n, self.offsets)
+        weights = uniform * self.metric
+        return _frozen(weights * (self.length / weights.sum()))
+
+    def position(self, xi: np.ndarray) -> np.ndarray:
+        """Coordinates x of any reference coordinates ξ; on a periodic axis ξ may lie outside [0, 1]."""
+        turns = np.floor(xi) if self.periodic else 0.0
+        return self.lo + self.length * (self.mapping(xi - turns) + turns)
+
+    def like(self, **changes: object) -> Axis:
+        """A copy with some of n, lo, hi, bc, mapping, location, basis changed."""
+        return replace(self, **changes)
+
+    def staggered(self) -> Axis:
+        """The axis half a spacing away, with the same walls and conditions: nodes → cells, cells → nodes."""
+        if self.location == "nodes":
+            return self.like(n=self.intervals, location="cells")
+        n = self.n if self.periodic else self.n + 1 - sum(self._known)
+        return self.like(n=n, location="nodes")
+
+
+@dataclass(frozen=True, init=False)
+class Grid:
+    """A Cartesian grid: a tuple of axes, any number of them ≥ 1."""
+
+    axes: tuple[Axis, ...]
+
+    def __init__(self, *axes: Axis) -> None:
+        if not axes or not all(isinstance(axis, Axis) for axis in axes):
+            raise ValueError(f"a Grid needs one or more Axis objects, not {axes}")
+        object.__setattr__(self, "axes", tuple(axes))
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of unknowns along each axis."""
+        return tuple(axis.n for axis in self.axes)
+
+    def coordinates(self, slices: Sequence[slice] | None = None) -> tuple[np.ndarray, ...]:
+        """Coordinates of the unknowns (of the block `slices`, one per axis) as arrays that broadcast together.
+
+        Raises
+        ------
+        ValueError
+            If the number of slices is not the number of axes.
+        """
+        chosen = [slice(None)] * self.ndim if slices is None else list(slices)
+        if len(chosen) != self.ndim:
+            raise ValueError(f"{len(chosen)} slices for a grid of {self.ndim} axes")
+        return np.ix_(*(axis.x[part] for axis, part in zip(self.axes, chosen, strict=True)))
+
+
+def _pair(bc: Boundary | Sequence[Boundary]) -> tuple[Boundary, Boundary]:
+    """(left, right) from one condition or a pair."""
+    pair = (bc, bc) if isinstance(bc, Boundary) else tuple(bc)
+    if len(pair) != 2 or not all(isinstance(side, Boundary) for side in pair):
+        raise ValueError(f"bc must be one boundary condition or a pair (left, right), not {bc}")
+    if isinstance(pair[0], Periodic) != isinstance(pair[1], Periodic):
+        raise ValueError(f"Periodic() on one side only: left is {pair[0]}, right is {pair[1]}")
+    return pair
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array = np.array(array, dtype=float)
+    array.flags.writeable = False
+    return array
