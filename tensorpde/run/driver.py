@@ -1,0 +1,234 @@
+"""What the loop of every driver needs around its physics: parameters, restart, checkpoints, stop, progress.
+
+A driver stays a visible loop::
+
+    run = begin(TaylorGreen)                                   # flags and TOML
+    p = run.parameters
+    space = tp.Space(grid, run.comm)
+    run.plan(space, arrays=20)                                 # ends here under --dry-run
+    state = run.restore({"u": taylor_green(space)})
+    for clock in run.loop(state, p.t_end, dt=lambda: ns.dt(state["u"]), record=record):
+        state["u"] = ns.step(state["u"], clock.dt)
+    run.finish()
+
+Exit codes: :mod:`tensorpde.run.exit_codes`.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sys
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from tensorpde.parallel.comm import world
+from tensorpde.parallel.errors import agree
+
+from tensorpde import io
+from tensorpde.run import exit_codes, report
+from tensorpde.run.parameters import Parameters, parameter, read_parameters
+from tensorpde.run.progress import Progress, duration
+from tensorpde.run.signals import Verdict, Watch
+
+__all__ = ["Clock", "Parameters", "Run", "begin", "parameter"]
+
+P = TypeVar("P", bound=Parameters)
+CHECK_EVERY = 100  # steps between two looks for values that are not finite, besides those before checkpoints
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The step that is about to be taken: number ``step`` (from 1), from ``time`` to ``time + dt``."""
+
+    step: int
+    time: float
+    dt: float
+
+
+def begin(cls: type[P], argv: Sequence[str] | None = None, comm: Any = None) -> Run[P]:
+    """Read the parameters and make ready to run. Collective; ends all ranks after ``--help`` or an error.
+
+    Parameters
+    ----------
+    cls
+        The driver's parameter class.
+    argv
+        Default: the command line.
+    comm
+        Default: all ranks of the job.
+    """
+    comm = world(comm)
+    return Run(read_parameters(cls, comm, argv), comm)
+
+
+class Run(Generic[P]):
+    """One run of a driver. All methods are collective.
+
+    Attributes
+    ----------
+    parameters, comm
+        As given.
+    out, checkpoints
+        The directory of the run and that of its checkpoints.
+    step, time
+        Where the run is: steps taken, model time.
+    resumed
+        Whether it started from a checkpoint.
+    """
+
+    def __init__(self, parameters: P, comm: Any):
+        self.parameters = parameters
+        self.comm = comm
+        self.out = Path(parameters.out)
+        self.checkpoints = self.out / "checkpoints"
+        self.step, self.time, self.resumed = 0, 0.0, False
+        self._watch = Watch(comm, parameters.wall_limit, parameters.checkpoint_every)
+        self._progress = Progress(0.0, 0.0, active=False)
+
+    def say(self, *words: Any, file: typing.TextIO | None = None) -> None:
+        """Print on rank 0."""
+        if self.comm.rank == 0:
+            print(*words, file=file, flush=True)
+
+    def plan(self, space: Any, arrays: float, files: Sequence[tuple[str, float, float]] = ()) -> None:
+        """Say how the run is laid out; under ``--dry-run`` say more and end all ranks with code 0.
+
+        Parameters
+        ----------
+        space
+            The largest Space of the run.
+        arrays
+            The memory of the run, in arrays of one value per grid point.
+        files
+            Name, number and bytes of each kind of file that the run writes.
+        """
+        self.say(report.layout(space, self.comm.size))
+        if not self.parameters.dry_run:
+            return
+        blocks = self.comm.gather(tuple(space.pencil.local_shape), root=0)
+        if self.comm.rank == 0:
+            self.say(report.memory(space, max(blocks, key=math.prod), arrays))
+            self.say(report.files(self.out, files))
+        self.say(f"parameters\n{self.parameters.to_toml()}dry run: nothing was computed or written")
+        raise SystemExit(exit_codes.FINISHED)
+
+    def restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields to start from: those of the last checkpoint under ``--resume``, else the given ones.
+
+        A fresh start moves the checkpoints of an earlier run in the same directory to ``checkpoints.old``,
+        so that a forgotten ``--resume`` loses nothing and the two never mix.
+
+        Parameters
+        ----------
+        state
+            The initial fields by name; their Spaces are those to which the checkpoint is read.
+        """
+        with agree(self.comm, f"prepare the directory {self.out}"):
+            found = self.comm.rank == 0 and self._prepare()
+        self.resumed = self.comm.bcast(found, root=0)
+        if not self.resumed:
+            if self.parameters.resume:
+                self.say(f"no checkpoint in {self.checkpoints} yet: starting from the beginning")
+            return dict(state)
+        fields, self.step, self.time = io.load_checkpoint(self.checkpoints, {k: f.space for k, f in state.items()})
+        self.say(f"resumed from {self.checkpoints} at step {self.step}, t = {self.time:g}")
+        return fields
+
+    def _prepare(self) -> bool:
+        """On rank 0: whether there is a checkpoint to go on from."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        found = self.checkpoints.is_dir() and any(self.checkpoints.iterdir())
+        if found and not self.parameters.resume:
+            old = self.checkpoints.with_suffix(".old")
+            shutil.rmtree(old, ignore_errors=True)
+            self.checkpoints.rename(old)
+            self.say(f"without --resume this is a fresh start: earlier checkpoints are now in {old}")
+        return found and self.parameters.resume
+
+    def loop(
+        self,
+        state: Mapping[str, Any],
+        t_end: float,
+        dt: float | Callable[[], float],
+        record: Callable[[int, float], Mapping[str, float] | None] | None = None,
+    ) -> Iterator[Clock]:
+        """The steps to ``t_end``; the body of the for loop takes each of them and puts the result in ``state``.
+
+        After each step: record, agree on what signals and clocks ask for, look for values that are not finite,
+        write a checkpoint when due. The last step is shortened to end at ``t_end``, where a checkpoint is
+        written too.
+
+        Parameters
+        ----------
+        state
+            The fields by name, as in a checkpoint.
+        t_end
+            The model time to reach.
+        dt
+            The time step, or a (collective) function that returns it.
+        record
+            Called with step and time at the start and after every step, for outputs and diagnostics; may
+            return numbers by name, to be shown with the progress.
+
+        Raises
+        ------
+        SystemExit
+            75 after a stop on request, 70 when a field is not finite.
+        """
+        self._progress = Progress(self.time, t_end, active=self.comm.rank == 0)
+        try:
+            if record and not self.resumed:
+                record(self.step, self.time)
+            while self.time < t_end:
+                size = self._step_size(dt() if callable(dt) else dt, t_end, state)
+                yield Clock(self.step + 1, self.time, size)
+                self.step += 1
+                self.time = t_end if size == t_end - self.time else self.time + size
+                shown = record(self.step, self.time) if record else None
+                self._progress.update(self.step, self.time, dt=size, **(shown or {}))
+                self._after(state, last=self.time >= t_end)
+        finally:
+            self._progress.close()
+            self._watch.close()
+
+    def _step_size(self, dt: float, t_end: float, state: Mapping[str, Any]) -> float:
+        if not (math.isfinite(dt) and dt > 0.0):
+            self._check(state)
+            self._stop(exit_codes.NOT_FINITE, f"step {self.step}, t = {self.time:g}: the time step is {dt}")
+        rest = t_end - self.time
+        return rest if dt >= rest * (1.0 - 1e-6) else dt  # round-off in t must not cost a tiny step more
+
+    def _after(self, state: Mapping[str, Any], last: bool) -> None:
+        verdict = self._watch.poll()
+        if last or verdict is not Verdict.GO_ON:
+            self._check(state)
+            io.save_checkpoint(self.checkpoints, state, self.step, self.time, self.parameters.to_toml())
+        elif self.step % CHECK_EVERY == 0:
+            self._check(state)
+        if verdict is Verdict.STOP and not last:
+            self._stop(exit_codes.STOPPED, f"stopped by {self._watch.reason} at step {self.step}, t = {self.time:g}: "
+                                           f"checkpoint written to {self.checkpoints}, --resume goes on")
+
+    def _check(self, state: Mapping[str, Any]) -> None:
+        bad = [name for name, field in state.items() if not math.isfinite(abs(field.norm()))]
+        if bad:
+            what = f"step {self.step}, t = {self.time:g}: {', '.join(bad)} is not finite"
+            self._stop(exit_codes.NOT_FINITE, f"{what}; the checkpoints in {self.checkpoints} are older and whole")
+
+    def _stop(self, code: int, message: str) -> typing.NoReturn:
+        self._progress.close()
+        self.say(message, file=sys.stderr)
+        self.comm.Barrier()  # mpirun ends all ranks when the first exits with a code: let all get here
+        raise SystemExit(code)
+
+    def finish(self) -> None:
+        """Say how far the run got, how long it took and where its files are."""
+        wall = self._progress.wall
+        steps = max(self._progress.steps, 1)
+        self.say(f"finished: step {self.step}, t = {self.time:g}, wall {duration(wall)}, {wall / steps:.3g} s per step")
+        if self.comm.rank == 0:
+            self.say(report.listing(self.out))
