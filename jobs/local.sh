@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Run a driver on this machine, setting up everything it needs first (a private .venv; nothing outside this folder):
+#
+#     bash jobs/local.sh [-n RANKS] SCRIPT [ARGUMENTS…]
+#
+# RANKS defaults to 2. All ARGUMENTS go to SCRIPT; the exit code is the script's. See jobs/setup.sh for settings.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+usage() {
+    echo "usage: bash jobs/local.sh [-n RANKS] SCRIPT [ARGUMENTS…]" >&2
+    exit 2
+}
+
+ranks=2
+if [[ ${1:-} == -n ]]; then
+    [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || usage
+    ranks=$2
+    shift 2
+fi
+[[ $# -gt 0 && $1 != -* ]] || usage
+script=$1
+shift
+if [[ ! -f $script && -f $TENSORPDE_ROOT/$script ]]; then script=$TENSORPDE_ROOT/$script; fi
+[[ -f $script ]] || tensorpde_fail "no file '$script' here ($PWD) or in $TENSORPDE_ROOT"
+
+tensorpde_setup post
+tensorpde_run_environment "$ranks"
+exec mpirun -n "$ranks" python "$script" "$@"

