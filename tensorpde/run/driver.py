@@ -25,10 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from tensorpde import io
 from tensorpde.parallel.comm import world
 from tensorpde.parallel.errors import agree
-
-from tensorpde import io
 from tensorpde.run import exit_codes, report
 from tensorpde.run.parameters import Parameters, parameter, read_parameters
 from tensorpde.run.progress import Progress, duration
@@ -210,8 +209,11 @@ class Run(Generic[P]):
         elif self.step % CHECK_EVERY == 0:
             self._check(state)
         if verdict is Verdict.STOP and not last:
-            self._stop(exit_codes.STOPPED, f"stopped by {self._watch.reason} at step {self.step}, t = {self.time:g}: "
-                                           f"checkpoint written to {self.checkpoints}, --resume goes on")
+            self._stop(
+                exit_codes.STOPPED,
+                f"stopped by {self._watch.reason} at step {self.step}, t = {self.time:g}: "
+                f"checkpoint written to {self.checkpoints}, --resume goes on",
+            )
 
     def _check(self, state: Mapping[str, Any]) -> None:
         bad = [name for name, field in state.items() if not math.isfinite(abs(field.norm()))]

@@ -43,8 +43,13 @@ class Watch:
         Where ``SLURM_JOB_END_TIME`` is looked up.
     """
 
-    def __init__(self, comm: Any, wall_limit: float | None = None, checkpoint_every: float | None = None,
-                 environ: Mapping[str, str] = os.environ):
+    def __init__(
+        self,
+        comm: Any,
+        wall_limit: float | None = None,
+        checkpoint_every: float | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ):
         self.comm = comm
         self.checkpoint_every = checkpoint_every or float("inf")
         self.reason = ""  # on rank 0: why STOP was decided, in words

@@ -1,0 +1,170 @@
+"""Pictures for papers and for a quick look: planes of a field, lines, spectra, time series, comparisons.
+
+All functions take arrays, write one file (PNG, PDF or SVG by its ending) without a display, and return its path.
+What is in a file of tensorpde is drawn by :func:`tensorpde.run.pictures.draw`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+try:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+except ImportError as error:
+    raise ImportError("pictures need matplotlib: pip install 'tensorpde[post]'") from error
+import matplotlib
+
+Array = np.ndarray
+STYLE = {
+    "axes.grid": True,
+    "axes.prop_cycle": matplotlib.cycler(color=["#1f4e9c", "#d1495b", "#2a9d5c", "#e08e0b", "#7b5ea7", "#3f8fa8"]),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 10,
+    "figure.constrained_layout.use": True,
+    "font.size": 9.5,
+    "grid.color": "#e6e6e6",
+    "legend.frameon": False,
+    "lines.linewidth": 1.5,
+    "savefig.dpi": 160,
+}
+DECADES = 5  # of deviations below the largest; an exact zero must not squeeze the rest
+
+
+class Plane(NamedTuple):
+    """A field on a plane: values of shape (len(x), len(y)), coordinates and labels."""
+
+    x: Array
+    y: Array
+    values: Array
+    x_label: str
+    y_label: str
+    title: str
+
+
+@contextmanager
+def figure(out: str | Path, width: float, height: float) -> Iterator[Figure]:
+    """A figure of this size in inches, in the suite's style, saved to ``out`` when the block ends."""
+    with matplotlib.rc_context(STYLE):
+        made = Figure(figsize=(width, height))
+        FigureCanvasAgg(made)
+        yield made
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        made.savefig(out)
+
+
+def label(name: str, unit: str | None = None) -> str:
+    """``name [unit]``, or the name alone where the quantity has no unit."""
+    return f"{name} [{unit}]" if unit and unit != "1" else name
+
+
+def planes(rows: Sequence[Sequence[Plane]], out: str | Path, title: str = "") -> Path:
+    """Draw one row of planes per field; a row shares its colours, which are centred on zero if the sign changes."""
+    columns = max(map(len, rows))
+    with figure(out, 3.3 * columns + 0.9, 2.9 * len(rows) + 0.4) as fig:
+        fig.suptitle(title)
+        grid = fig.subplots(len(rows), columns, squeeze=False)
+        for axes, row in zip(grid, rows):
+            colours = _colours(row)
+            for ax, plane in zip(axes, row):
+                mesh = ax.pcolormesh(plane.x, plane.y, plane.values.T, shading="gouraud", rasterized=True, **colours)
+                ax.set(xlabel=plane.x_label, ylabel=plane.y_label, title=plane.title)
+                ratio = np.ptp(plane.y) / np.ptp(plane.x)
+                ax.set_aspect("equal" if 0.2 < ratio < 5.0 else "auto")
+                ax.grid(False)
+            for ax in axes[len(row) :]:
+                ax.set_visible(False)
+            fig.colorbar(mesh, ax=list(axes), shrink=0.9, pad=0.02)
+    return Path(out)
+
+
+def _colours(row: Sequence[Plane]) -> dict[str, Any]:
+    low = min(float(np.nanmin(plane.values)) for plane in row)
+    high = max(float(np.nanmax(plane.values)) for plane in row)
+    if low < 0.0 < high and min(-low, high) > 0.02 * max(-low, high):
+        peak = max(-low, high)
+        return {"cmap": "RdBu_r", "vmin": -peak, "vmax": peak}
+    return {"cmap": "viridis", "vmin": low, "vmax": high if high > low else low + 1.0}
+
+
+def lines(x: Array, values: Mapping[str, Array], out: str | Path, x_label: str, title: str = "") -> Path:
+    """Draw each quantity over x in a panel of its own, on a logarithmic axis where it spans three decades."""
+    columns = 1 if len(values) < 4 else 2
+    rows = -(-len(values) // columns)
+    with figure(out, 5.2 * columns, max(2.1 * rows, 3.0) + 0.4) as fig:
+        fig.suptitle(title)
+        grid = fig.subplots(rows, columns, squeeze=False, sharex=True)
+        for i, (ax, (name, y)) in enumerate(zip(grid.flat, values.items())):
+            marker = "." if len(x) < 40 else None
+            ax.plot(x, y, marker=marker, color=f"C{i % 6}")
+            known = y[np.isfinite(y)]
+            if known.size and known.min() > 0 and known.max() > 1e3 * known.min():
+                ax.set_yscale("log")
+            ax.set_ylabel(name)
+        for ax in grid.flat[len(values) :]:
+            ax.set_visible(False)
+        for ax in grid[-1] if len(values) % columns == 0 else (*grid[-1][:1], *grid[-2][1:]):
+            ax.set_xlabel(x_label)
+            ax.tick_params(labelbottom=True)
+    return Path(out)
+
+
+def spectra(curves: Mapping[str, tuple[Array, Array]], out: str | Path, unit: str = "", title: str = "") -> Path:
+    """Draw energy spectra ``(k, E)`` on logarithmic axes, with the slope −5/3 for the eye."""
+    with figure(out, 5.2, 4.2) as fig:
+        ax = fig.subplots()
+        for name, (k, energy) in curves.items():
+            shown = energy > 1e-30
+            ax.loglog(k[shown], energy[shown], label=name, marker="." if len(k) < 40 else None)
+        k, energy = next(iter(curves.values()))
+        k, start = k[k >= 2 * k[0]], np.max(energy) or 1.0
+        ax.loglog(k, 2.0 * start * (k / k[0]) ** (-5.0 / 3.0), color="#888888", lw=1.0, ls="--", label="$k^{-5/3}$")
+        low = min(float(np.min(e[e > 1e-30], initial=start)) for _, e in curves.values())
+        ax.set(xlabel=label("wavenumber k", f"1/{unit}" if unit else None), ylabel="energy E(k)", title=title)
+        ax.set_ylim(bottom=max(low / 3.0, 1e-16 * start))
+        ax.legend()
+    return Path(out)
+
+
+def compare(
+    series: Mapping[str, tuple[Array, Array]],
+    reference: tuple[str, Array, Array],
+    out: str | Path,
+    y_label: str = "",
+    x_label: str = "t",
+    title: str = "",
+) -> Path:
+    """Draw curves over a reference one, and below their deviation from it in percent of its peak.
+
+    Parameters
+    ----------
+    series
+        Label: (x, y).
+    reference
+        Label, x, y; x increasing. Deviations are taken at the points of each curve inside the reference's
+        range, by linear interpolation of the reference.
+    """
+    name, x_reference, y_reference = reference
+    peak, largest = float(np.max(np.abs(y_reference))), 0.0
+    with figure(out, 6.4, 5.4) as fig:
+        top, bottom = fig.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+        top.plot(x_reference, y_reference, color="black", lw=2.2, alpha=0.75, label=name)
+        for i, (curve, (x, y)) in enumerate(series.items()):
+            x, y = np.asarray(x), np.asarray(y)
+            top.plot(x, y, color=f"C{i % 6}", ls="--", label=curve)
+            inside = (x >= x_reference[0]) & (x <= x_reference[-1])
+            deviation = np.abs(y[inside] - np.interp(x[inside], x_reference, y_reference)) / peak * 100.0
+            bottom.semilogy(x[inside], deviation, color=f"C{i % 6}")
+            largest = max(largest, float(np.max(deviation, initial=0.0)))
+        top.set(ylabel=y_label, title=title)
+        top.legend()
+        bottom.set(xlabel=x_label, ylabel="deviation\n[% of the peak]")
+        if largest > 0.0:
+            bottom.set_ylim(largest * 10.0**-DECADES, largest * 2.0)
+    return Path(out)
