@@ -1,0 +1,388 @@
+"""Space: a grid on a communicator, in a backend. Field: data in a Space."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tensorpde import backend as backends
+from tensorpde.grid import Axis, Grid
+from tensorpde.parallel import Pencil, ProcessGrid, Transpose, agree, world
+from tensorpde.parallel.layout import default_dims, tuned_dims
+from tensorpde.parallel.reduce import dot, extremum
+from tensorpde.parallel.transpose import gather
+
+
+class Space:
+    """A grid, the ranks that share it, the kind of array on each, and the type of its values. Immutable.
+
+    Parameters
+    ----------
+    grid
+        The grid (or one Axis).
+    comm
+        The communicator; None for all ranks of the job. Collective on it.
+    backend
+        "numpy" or "cupy".
+    dtype
+        Of new fields: float32, float64, complex64 or complex128.
+    process_grid
+        None for the default by a formula, "tune" to time the candidates (TENSORPDE_TUNE=0: the formula), or the number
+        of ranks along each direction; in home pencils axis i is cut along direction i and the last axis is whole.
+
+    Raises
+    ------
+    ValueError
+        For an unknown backend or dtype, or a process grid that does not fit, on every rank.
+    """
+
+    def __init__(
+        self,
+        grid: Grid | Axis,
+        comm: Any = None,
+        backend: str = "numpy",
+        dtype: Any = "float64",
+        process_grid: Sequence[int] | ProcessGrid | str | None = None,
+    ) -> None:
+        self.grid = Grid(grid) if isinstance(grid, Axis) else grid
+        self.comm = world(comm)
+        self.backend: ModuleType = backends.get(backend)
+        self.dtype = np.dtype(dtype)
+        if self.dtype.char not in "fdFD":
+            raise ValueError(f"dtype {self.dtype} is none of float32, float64, complex64, complex128")
+        if not isinstance(process_grid, ProcessGrid):
+            process_grid = ProcessGrid(self.comm, self._dims(process_grid))
+        self.process_grid = process_grid
+        self.pencil = process_grid.home(self.grid.shape)
+
+    def _dims(self, wanted: Sequence[int] | str | None) -> Sequence[int]:
+        if wanted is None:
+            return default_dims(self.shape, self.comm.size)
+        if not isinstance(wanted, str):
+            if any(size > 1 for size in wanted[self.ndim - 1 :]):
+                raise ValueError(f"process grid {tuple(wanted)} has more than {self.ndim - 1} directions to cut {self.shape}")
+            return wanted
+        if wanted != "tune":
+            raise ValueError(f'process_grid {wanted!r} is neither "tune" nor a tuple of numbers of ranks')
+        return tuned_dims(self.shape, self.comm, self.dtype)
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes of the grid."""
+        return self.grid.axes
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Global shape."""
+        return self.grid.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.grid.ndim
+
+    def pencil_for(self, axis: int) -> Pencil:
+        """The pencil nearest to the home pencil in which lines along `axis` are whole."""
+        return self.pencil.aligned(axis)
+
+    def like(self, axis: int | None = None, dtype: Any = None, **changes: Any) -> Space:
+        """A Space with one axis changed (n, bc, location, basis, …) or another dtype, sharing ranks and transpose plans.
+
+        Parameters
+        ----------
+        axis
+            The axis that `changes` are for.
+        dtype
+            The new dtype; None keeps it.
+        **changes
+            Attributes of Axis; or the one keyword `grid` for a whole new grid.
+
+        Raises
+        ------
+        ValueError
+            For changes without an axis or an axis that the Space has not.
+        """
+        axes = list(changes.pop("grid", self.grid).axes)
+        if changes and (axis is None or not -self.ndim <= axis < self.ndim):
+            raise ValueError(f"axis={axis} names none of the {self.ndim} axes that {sorted(changes)} could be for")
+        if changes:
+            axes[axis] = axes[axis].like(**changes)
+        return Space(
+            Grid(*axes), self.comm, self.backend.name, self.dtype if dtype is None else dtype, self.process_grid
+        )
+
+    def coordinates(self, pencil: Pencil | None = None) -> tuple[np.ndarray, ...]:
+        """Coordinates of this rank's unknowns, as host arrays that broadcast together."""
+        return self.grid.coordinates((pencil or self.pencil).slices)
+
+    def empty(self, lead: Sequence[int] = (), pencil: Pencil | None = None) -> Field:
+        """A Field with undefined values."""
+        pencil = pencil or self.pencil
+        return Field(self, self.backend.empty((*lead, *pencil.local_shape), self.dtype), pencil)
+
+    def zeros(self, lead: Sequence[int] = (), pencil: Pencil | None = None) -> Field:
+        """A Field of zeros."""
+        pencil = pencil or self.pencil
+        return Field(self, self.backend.zeros((*lead, *pencil.local_shape), self.dtype), pencil)
+
+    def field(self, f: Callable | np.ndarray | complex, lead: Sequence[int] = (), pencil: Pencil | None = None) -> Field:
+        """A Field from a function, a whole array or a number. Collective.
+
+        Parameters
+        ----------
+        f
+            A function of the coordinates x, y, … (arrays that broadcast together) giving an array that broadcasts to
+            the block, a number, or a list with one of these for each leading index; or the whole array, the same on
+            all ranks, of shape lead + shape; or a number.
+        lead
+            Leading dimensions; () takes those of a whole array.
+        pencil
+            The distribution; the home pencil by default.
+
+        Raises
+        ------
+        ValueError
+            If a shape does not fit, on every rank; any error of the function likewise.
+        TypeError
+            If f is complex and the Space is real.
+        """
+        pencil = pencil or self.pencil
+        with agree(self.comm, "making a field"):
+            if callable(f):
+                block = np.empty((*lead, *pencil.local_shape), self.dtype)
+                _fill(block, f(*self.coordinates(pencil)), pencil.local_shape)
+            else:
+                block = self._block(f, tuple(lead), pencil)
+        return Field(self, self.backend.asarray(block), pencil)
+
+    def _block(self, values: Any, lead: tuple[int, ...], pencil: Pencil) -> np.ndarray:
+        values = np.asarray(values)
+        if values.ndim:
+            before, grid = values.shape[: -self.ndim], values.shape[-self.ndim :]
+            if grid != self.shape or (lead and before != lead):
+                raise ValueError(f"an array of shape {values.shape} does not fit lead={lead} and the grid {self.shape}")
+            lead, values = before, values[(..., *pencil.slices)]
+        block = np.empty((*lead, *pencil.local_shape), self.dtype)
+        _fill(block, values, pencil.local_shape)
+        return block
+
+    def __repr__(self) -> str:
+        return f"Space({self.shape}, {self.dtype}, {self.backend.name}, {self.process_grid})"
+
+
+def _fill(block: np.ndarray, values: Any, shape: tuple[int, ...]) -> None:
+    """Write a number, an array over the grid, or a list of these per leading index into a block lead + shape."""
+    if isinstance(values, (list, tuple)) and block.ndim > len(shape):
+        if len(values) != len(block):
+            raise ValueError(f"{len(values)} components given for a leading dimension of {len(block)}")
+        for part, value in zip(block, values, strict=True):
+            _fill(part, value, shape)
+        return
+    values = np.asarray(values)
+    if values.ndim not in (0, len(shape), block.ndim):
+        raise ValueError(f"values of shape {values.shape} do not fit a block of shape {block.shape}")
+    if values.dtype.kind == "c" and block.dtype.kind != "c":
+        raise TypeError(f"{values.dtype} values for a {block.dtype} field: make a complex Space or take the real part")
+    try:
+        block[...] = values
+    except ValueError:
+        raise ValueError(f"values of shape {values.shape} do not fit a block of shape {block.shape}") from None
+
+
+class Field:
+    """Values at the unknowns of a Space: one block per rank, with leading dimensions that are not distributed.
+
+    Parameters
+    ----------
+    space
+        The Space.
+    local
+        This rank's block, C-contiguous, shape lead + pencil.local_shape. Its dtype may differ from the Space's.
+    pencil
+        Its distribution; the home pencil by default.
+
+    Raises
+    ------
+    ValueError
+        If the block does not fit the pencil or is not C-contiguous.
+    """
+
+    __slots__ = ("local", "pencil", "space")
+    __array_ufunc__ = None  # numpy scalars and arrays leave arithmetic to this class
+
+    def __init__(self, space: Space, local: Any, pencil: Pencil | None = None) -> None:
+        pencil = pencil or space.pencil
+        if pencil.shape != space.shape:
+            raise ValueError(f"a pencil of {pencil.shape} does not fit a Space of {space.shape}")
+        if local.shape[max(local.ndim - space.ndim, 0) :] != pencil.local_shape:
+            raise ValueError(f"a block of shape {local.shape} does not end with the local shape {pencil.local_shape}")
+        if not local.flags.c_contiguous:
+            raise ValueError(f"a block of shape {local.shape} with strides {local.strides} is not C-contiguous")
+        self.space, self.local, self.pencil = space, local, pencil
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """Shape of the leading dimensions."""
+        return self.local.shape[: self.local.ndim - self.space.ndim]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        return np.dtype(self.local.dtype)
+
+    def __repr__(self) -> str:
+        return f"Field({self.lead} + {self.space.shape}, {self.dtype}, axes cut along {self.pencil.distribution})"
+
+    def copy(self) -> Field:
+        """A Field with values of its own, in the same pencil."""
+        return Field(self.space, self.local.copy(), self.pencil)
+
+    def align(self, axis: int) -> Field:
+        """This Field with lines along `axis` whole: itself if they are already. Collective."""
+        return self.to(self.pencil.aligned(axis))
+
+    def to(self, pencil: Pencil, out: Field | None = None) -> Field:
+        """This Field in another pencil: in `out` if given, itself if it is there already, else new. Collective."""
+        if out is None:
+            if pencil == self.pencil:
+                return self
+            shape = (*self.lead, *pencil.local_shape)
+            out = Field(self.space, self.space.backend.empty(shape, self.dtype), pencil)
+        elif out.pencil != pencil:
+            raise ValueError(f"out is cut along {out.pencil.distribution}, not along {pencil.distribution}")
+        if pencil == self.pencil:
+            if out.local.shape != self.local.shape:
+                raise ValueError(f"out has shape {out.local.shape}, the field {self.local.shape}")
+            out.local[...] = self.local
+        else:
+            Transpose.between(self.pencil, pencil).forward(self.local, out.local)
+        return out
+
+    def gather(self) -> np.ndarray:
+        """The whole array, shape lead + space.shape, on the host of every rank. Collective; takes its memory P times."""
+        block = self.space.backend.to_host(self.local)
+        whole = np.empty((*self.lead, *self.space.shape), self.dtype)
+        return gather(self.pencil, block, whole)
+
+    def __len__(self) -> int:
+        if not self.lead:
+            raise TypeError("this field has no leading dimension")
+        return self.lead[0]
+
+    def __iter__(self) -> Iterator[Field]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Field:
+        """A view of the values at one index (or contiguous range) of the leading dimensions."""
+        parts = index if isinstance(index, tuple) else (index,)
+        if len(parts) > len(self.lead) or any(part is None or part is Ellipsis for part in parts):
+            raise IndexError(f"index {index} does not fit the leading dimensions {self.lead}")
+        return Field(self.space, self.local[index], self.pencil)
+
+    def __setitem__(self, index: Any, value: Field | complex) -> None:
+        part = self[index]
+        part.local[...] = part._operand(value)
+
+    def dot(self, other: Field) -> float | complex:
+        """Σ conj(self) other over all unknowns and leading indices, unweighted. Collective.
+
+        Bitwise the same on any number of ranks. Cost: one read of both; where the last axis is cut, transposes too.
+        """
+        if not isinstance(other, Field) or other.lead != self.lead:
+            raise ValueError(f"dot of leading dimensions {self.lead} and {getattr(other, 'lead', other)}")
+        self._check_points(other)
+        return _number(dot(self.pencil, self.local, other.to(self.pencil).local).sum())
+
+    def norm(self) -> float:
+        """√(self · self). Collective."""
+        return float(np.sqrt(self.dot(self).real))
+
+    def integral(self) -> Any:
+        """∫ f by the quadrature weights of the axes: a number, or an array of shape lead. Collective."""
+        return _number(dot(self.pencil, self.local, None, [axis.weights for axis in self.space.axes]))
+
+    def mean(self) -> Any:
+        """The integral divided by the volume. Collective."""
+        return self.integral() / float(np.prod([axis.length for axis in self.space.axes]))
+
+    def max(self) -> float:
+        """The largest value (signed); NaN if there is any. Collective."""
+        return extremum(self.pencil, self.local, largest=True)
+
+    def min(self) -> float:
+        """The smallest value (signed); NaN if there is any. Collective."""
+        return extremum(self.pencil, self.local, largest=False)
+
+    def _check_points(self, other: Field) -> None:
+        if other.space is self.space:
+            return
+        if other.space.shape != self.space.shape:
+            raise ValueError(f"fields of different shapes: {self.space.shape} and {other.space.shape}")
+        for number, (ours, theirs) in enumerate(zip(self.space.axes, other.space.axes, strict=True)):
+            if ours is not theirs and (ours.basis != theirs.basis or not np.array_equal(ours.x, theirs.x)):
+                raise ValueError(f"the unknowns along axis {number} differ: {ours} and {theirs}")
+
+    def _operand(self, other: Any) -> Any:
+        """What stands beside self.local in arithmetic: a number, or a block in the same pencil."""
+        if not isinstance(other, Field):
+            return other
+        self._check_points(other)
+        return other.to(self.pencil).local
+
+    def _binary(self, function: Callable, other: Any) -> Field:
+        if not isinstance(other, (Field, int, float, complex, np.number)):
+            return NotImplemented
+        return Field(self.space, function(self.local, self._operand(other)), self.pencil)
+
+    def _in_place(self, function: Callable, other: Any) -> Field:
+        if not isinstance(other, (Field, int, float, complex, np.number)):
+            return NotImplemented
+        function(self.local, self._operand(other))
+        return self
+
+    def __add__(self, other: Any) -> Field:
+        return self._binary(operator.add, other)
+
+    def __sub__(self, other: Any) -> Field:
+        return self._binary(operator.sub, other)
+
+    def __mul__(self, other: Any) -> Field:
+        return self._binary(operator.mul, other)
+
+    def __truediv__(self, other: Any) -> Field:
+        return self._binary(operator.truediv, other)
+
+    def __pow__(self, other: Any) -> Field:
+        return self._binary(operator.pow, other)
+
+    def __rsub__(self, other: Any) -> Field:
+        return self._binary(lambda ours, theirs: theirs - ours, other)
+
+    def __rtruediv__(self, other: Any) -> Field:
+        return self._binary(lambda ours, theirs: theirs / ours, other)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __neg__(self) -> Field:
+        return Field(self.space, -self.local, self.pencil)
+
+    def __iadd__(self, other: Any) -> Field:
+        return self._in_place(operator.iadd, other)
+
+    def __isub__(self, other: Any) -> Field:
+        return self._in_place(operator.isub, other)
+
+    def __imul__(self, other: Any) -> Field:
+        return self._in_place(operator.imul, other)
+
+    def __itruediv__(self, other: Any) -> Field:
+        return self._in_place(operator.itruediv, other)
+
+
+def _number(values: np.ndarray) -> Any:
+    """A Python number for an array without dimensions, else the array."""
+    return values.item() if values.ndim == 0 else values

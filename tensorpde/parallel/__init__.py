@@ -1,0 +1,10 @@
+"""Who owns which part of an array, and how the parts move: pencils, transposes, reductions, errors. The one user of MPI."""
+
+from __future__ import annotations
+
+from tensorpde.parallel.comm import world
+from tensorpde.parallel.errors import CollectiveError, agree, install_abort_hooks
+from tensorpde.parallel.pencil import Pencil, ProcessGrid
+from tensorpde.parallel.transpose import Transpose
+
+__all__ = ["CollectiveError", "Pencil", "ProcessGrid", "Transpose", "agree", "install_abort_hooks", "world"]

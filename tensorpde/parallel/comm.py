@@ -1,0 +1,48 @@
+"""Communicators: all ranks of the job, and a private copy of any communicator for messages."""
+
+from __future__ import annotations
+
+from mpi4py import MPI
+
+from tensorpde._threads import launched_ranks
+
+
+def world(comm: MPI.Intracomm | None = None) -> MPI.Intracomm:
+    """`comm` itself, or the communicator of all ranks of the job for None.
+
+    Raises
+    ------
+    RuntimeError
+        If MPI has another number of ranks than the launcher started: then the ranks do not see each other.
+    ValueError
+        If `comm` is no communicator that this rank belongs to.
+    """
+    launched = launched_ranks()
+    size = MPI.COMM_WORLD.size
+    if launched is not None and launched[0] != size and MPI.Comm.Get_parent() == MPI.COMM_NULL:
+        raise RuntimeError(
+            f"the launcher started {launched[0]} ranks ({launched[1]}) but MPI has {size}: "
+            f"mpirun and mpi4py belong to different MPI libraries ({MPI.Get_library_version().splitlines()[0]})"
+        )
+    if comm is None:
+        return MPI.COMM_WORLD
+    if not isinstance(comm, MPI.Intracomm) or comm == MPI.COMM_NULL:
+        raise ValueError(f"comm must be an intracommunicator that this rank belongs to, or None, not {comm!r}")
+    return comm
+
+
+def _free(comm: MPI.Comm, keyval: int, duplicate: MPI.Comm) -> None:
+    if not MPI.Is_finalized():
+        duplicate.Free()
+
+
+_DUPLICATE = MPI.Comm.Create_keyval(delete_fn=_free)
+
+
+def private(comm: MPI.Intracomm) -> MPI.Intracomm:
+    """The library's own duplicate of `comm`, whose messages no other receive can take. Collective the first time."""
+    duplicate = comm.Get_attr(_DUPLICATE)
+    if duplicate is None:
+        duplicate = comm.Dup()
+        comm.Set_attr(_DUPLICATE, duplicate)
+    return duplicate

@@ -1,0 +1,106 @@
+"""Sums that are bitwise the same on any number of ranks and in any pencil; extrema.
+
+One fixed order: lines along the last axis, then along the one before it, and so on. A line is always summed whole, by an
+algorithm that depends on its length only, so it does not matter which rank sums it. Only the sums of lines, one axis less
+each time, travel between ranks; the data themselves do only where the last axis is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mpi4py import MPI
+
+from tensorpde import backend
+from tensorpde.parallel.pencil import Pencil
+from tensorpde.parallel.transpose import Transpose
+
+_VALUES_IN_CACHE = 16384
+
+
+def dot(pencil: Pencil, a: Any, b: Any | None = None, weights: Sequence[np.ndarray] | None = None) -> np.ndarray:
+    """Σ w conj(a) b over the grid, w the tensor product of `weights` (1 for None). Collective.
+
+    Parameters
+    ----------
+    pencil
+        Where the blocks are.
+    a, b
+        Blocks of shape lead + pencil.local_shape. Without b: Σ w a.
+    weights
+        One real array of the global length per axis.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape lead, float64 or complex128, the same on every rank.
+    """
+    last = pencil.ndim - 1
+    whole = pencil.aligned(last)
+    same = b is a
+    a = _moved(a, pencil, whole)
+    if b is not None:
+        b = a if same else _moved(b, pencil, whole)
+    factor = None if weights is None else weights[last]
+    sums = backend.of(a).to_host(_line_sums(a, b, factor))
+    pencil = whole.without(last)
+    for axis in range(last - 1, -1, -1):
+        whole = pencil.aligned(axis)
+        sums = _moved(sums, pencil, whole)
+        sums = np.add.reduce(sums if weights is None else sums * weights[axis], axis=-1)
+        pencil = whole.without(axis)
+    total = np.array(sums)
+    pencil.process_grid.comm.Bcast(total, 0)
+    return total
+
+
+def extremum(pencil: Pencil, block: Any, largest: bool) -> Any:
+    """The largest or smallest value of a real block over all ranks; NaN if there is any. Collective."""
+    if np.dtype(block.dtype).kind == "c":
+        raise TypeError(f"complex values ({block.dtype}) have no order: take the real part or the modulus first")
+    sign = 1.0 if largest else -1.0
+    has_values = 0 not in block.shape
+    best = sign * float(block.max() if largest else block.min()) if has_values else -np.inf
+    found = np.array([-np.inf if np.isnan(best) else best, float(np.isnan(best))])
+    result = np.empty_like(found)
+    pencil.process_grid.comm.Allreduce(found, result, op=MPI.MAX)
+    return float("nan") if result[1] else sign * float(result[0]) + 0.0
+
+
+def _line_sums(a: Any, b: Any | None, weights: np.ndarray | None) -> Any:
+    """Σ w conj(a) b along the last axis, a few lines at a time so that the products stay in cache."""
+    kernels = backend.of(a)
+    is_complex = "c" in {np.dtype(factor.dtype).kind for factor in (a, b) if factor is not None}
+    sums = kernels.zeros(a.shape[:-1], "complex128" if is_complex else "float64")
+    if a.size == 0:
+        return sums
+    n = a.shape[-1]
+    factor = np.float64(1) if weights is None else kernels.asarray(weights)
+    lines, others, flat = a.reshape(-1, n), None if b is None else b.reshape(-1, n), sums.reshape(-1)
+    step = max(1, _VALUES_IN_CACHE // n)
+    for start in range(0, len(lines), step):
+        part = slice(start, start + step)
+        products = _products(lines[part], None if others is None else others[part], factor, is_complex)
+        flat[part] = products[0].sum(axis=-1) + (1j * products[1].sum(axis=-1) if is_complex else 0)
+    return sums
+
+
+def _products(a: Any, b: Any | None, factor: Any, is_complex: bool) -> tuple[Any, ...]:
+    """Real (and imaginary) part of w conj(a) b, by real arithmetic: rounding must not depend on the place in memory."""
+    if not is_complex:
+        product = a * factor
+        return (product if b is None else np.multiply(product, b, out=product),)
+    if b is None:
+        return a.real * factor, a.imag * factor
+    real, imaginary = a.real * factor, a.imag * factor
+    return real * b.real + imaginary * b.imag, real * b.imag - imaginary * b.real
+
+
+def _moved(block: Any, start: Pencil, end: Pencil) -> Any:
+    if start == end:
+        return block
+    lead = block.shape[: block.ndim - start.ndim]
+    out = backend.of(block).empty(lead + end.local_shape, block.dtype)
+    return Transpose.between(start, end).forward(block, out)
