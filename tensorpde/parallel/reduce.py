@@ -43,13 +43,13 @@ def dot(pencil: Pencil, a: Any, b: Any | None = None, weights: Sequence[np.ndarr
     a = _moved(a, pencil, whole)
     if b is not None:
         b = a if same else _moved(b, pencil, whole)
-    factor = None if weights is None else weights[last]
+    factor = None if weights is None else weights[last][whole.slices[last]]
     sums = backend.of(a).to_host(_line_sums(a, b, factor))
     pencil = whole.without(last)
     for axis in range(last - 1, -1, -1):
         whole = pencil.aligned(axis)
         sums = _moved(sums, pencil, whole)
-        sums = np.add.reduce(sums if weights is None else sums * weights[axis], axis=-1)
+        sums = np.add.reduce(sums if weights is None else sums * weights[axis][whole.slices[axis]], axis=-1)
         pencil = whole.without(axis)
     total = np.array(sums)
     pencil.process_grid.comm.Bcast(total, 0)
