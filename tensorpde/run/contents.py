@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from tensorpde.io import hdf5
+from tensorpde.io import checkpoint, hdf5
 
-KINDS = ("fields", "series", "checkpoint")
+KINDS = ("fields", "series")  # of files that describe themselves by dimension scales; a checkpoint has a manifest
 SLAB = 1 << 24  # values read at once for the range of a field
 
 
 def opened(path: str | Path) -> Any:
-    """Open any file of tensorpde for reading, as a context manager. On one rank; raises as the reader in io does."""
+    """Open a snapshot or a time series for reading, as a context manager. On one rank; raises as the reader in io."""
     return hdf5.opened(path, *KINDS)
 
 
@@ -47,16 +47,35 @@ def heading(file: Any, path: str | Path) -> str:
 
 def describe(path: str | Path) -> str:
     """Kind, grid, fields with their ranges, time and parameters of a snapshot, a checkpoint or a time series."""
-    with opened(path) as file:
+    with hdf5.opened(path, *KINDS, checkpoint.KIND) as file:
+        kind = hdf5.text(file, "format")
         made = f"format version {file.attrs['format_version']}, written by tensorpde {file.attrs['tensorpde_version']}"
-        lines = [heading(file, path), f"{hdf5.text(file, 'format')}, {made}", ""]
-        lines += _table(["axis", "points", "from", "to", ""], [_axis(*item) for item in scales(file).items()])
-        series = is_series(file)
-        head = ["name", "shape", "type", "min", "max", "last" if series else "mean", "units"]
-        lines += ["", *_table(head, [_field(*item, series) for item in quantities(file).items()])]
-        if "parameters" in file.attrs:
-            lines += ["", "parameters", *(f"  {line}" for line in hdf5.text(file, "parameters").splitlines())]
-        return "\n".join(lines)
+        if kind == f"tensorpde {checkpoint.KIND}":
+            head, body, parameters = _checkpoint(file, path)
+        else:
+            head, body = heading(file, path), _described(file)
+            parameters = hdf5.text(file, "parameters") if "parameters" in file.attrs else ""
+    listed = ["", "parameters", *(f"  {line}" for line in parameters.splitlines())] if parameters else []
+    return "\n".join([head, f"{kind}, {made}", "", *body, *listed])
+
+
+def _described(file: Any) -> list[str]:
+    series = is_series(file)
+    axes = _table(["axis", "points", "from", "to", ""], [_axis(*item) for item in scales(file).items()])
+    head = ["name", "shape", "type", "min", "max", "last" if series else "mean", "units"]
+    return [*axes, "", *_table(head, [_field(*item, series) for item in quantities(file).items()])]
+
+
+def _checkpoint(file: Any, path: str | Path) -> tuple[str, list[str], str]:
+    """Heading, table of fields, and parameters of a checkpoint."""
+    manifest = checkpoint.read_manifest(path)
+    rows = []
+    for name, stored in manifest["fields"].items():
+        axes = ", ".join(f"{n} {location} on [{lo:g}, {hi:g}]" for n, lo, hi, location in stored["axes"])
+        rows.append([*_field(name, file[name], series=False)[:-1], axes])
+    head = f"{Path(path).name}   step {manifest['step']}, time {manifest['time']:.6g}"
+    table = _table(["name", "shape", "type", "min", "max", "mean", "axes"], rows)
+    return head, table, str(manifest["attributes"].get("parameters", ""))
 
 
 def _axis(name: str, scale: Any) -> list[str]:
@@ -78,13 +97,13 @@ def _field(name: str, data: Any, series: bool) -> list[str]:
 
 
 def _range(data: Any) -> tuple[float, float, float]:
-    """Smallest, largest and mean value, read slab by slab."""
+    """Smallest, largest and mean value, of the magnitude where complex; read slab by slab."""
     if not data.size:
         return np.nan, np.nan, np.nan
     rows = max(1, SLAB * data.shape[0] // data.size)
     low, high, total = np.inf, -np.inf, 0.0
     for start in range(0, data.shape[0], rows):
-        slab = data[start : start + rows]
+        slab = np.abs(data[start : start + rows]) if data.dtype.kind == "c" else data[start : start + rows]
         low, high = np.minimum(low, slab.min()), np.maximum(high, slab.max())  # a NaN stays visible
         total += slab.sum(dtype=np.float64)
     return low, high, total / data.size

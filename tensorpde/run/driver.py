@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from tensorpde import io
+from tensorpde.io.checkpoint import load_checkpoint, save_checkpoint
 from tensorpde.parallel.comm import world
 from tensorpde.parallel.errors import agree
 from tensorpde.run import exit_codes, report
@@ -77,6 +77,8 @@ class Run(Generic[P]):
         Where the run is: steps taken, model time.
     resumed
         Whether it started from a checkpoint.
+    attributes
+        Small further state that checkpoints keep, such as tuned choices: what JSON can hold.
     """
 
     def __init__(self, parameters: P, comm: Any):
@@ -85,6 +87,7 @@ class Run(Generic[P]):
         self.out = Path(parameters.out)
         self.checkpoints = self.out / "checkpoints"
         self.step, self.time, self.resumed = 0, 0.0, False
+        self.attributes: dict[str, Any] = {}
         self._watch = Watch(comm, parameters.wall_limit, parameters.checkpoint_every)
         self._progress = Progress(0.0, 0.0, active=False)
 
@@ -133,7 +136,8 @@ class Run(Generic[P]):
             if self.parameters.resume:
                 self.say(f"no checkpoint in {self.checkpoints} yet: starting from the beginning")
             return dict(state)
-        fields, self.step, self.time = io.load_checkpoint(self.checkpoints, {k: f.space for k, f in state.items()})
+        spaces = {name: field.space for name, field in state.items()}
+        fields, self.step, self.time = load_checkpoint(self.checkpoints, spaces, self.attributes)
         self.say(f"resumed from {self.checkpoints} at step {self.step}, t = {self.time:g}")
         return fields
 
@@ -205,7 +209,8 @@ class Run(Generic[P]):
         verdict = self._watch.poll()
         if last or verdict is not Verdict.GO_ON:
             self._check(state)
-            io.save_checkpoint(self.checkpoints, state, self.step, self.time, self.parameters.to_toml())
+            further = self.attributes | {"parameters": self.parameters.to_toml()}
+            save_checkpoint(self.checkpoints, state, self.step, self.time, further)
         elif self.step % CHECK_EVERY == 0:
             self._check(state)
         if verdict is Verdict.STOP and not last:

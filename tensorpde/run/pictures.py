@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def draw(
     Parameters
     ----------
     path
-        A snapshot, a checkpoint or a time series.
+        A snapshot or a time series.
     out
         The picture: .png, .pdf or .svg.
     fields
@@ -45,13 +46,14 @@ def draw(
         If there is no such field or axis, or nothing to draw.
     """
     with opened(path) as file:
-        data = _chosen(file, fields)
+        title, data = heading(file, path), _chosen(file, fields)
         if spectrum:
-            return plot.spectra(_spectra(data), out, title=heading(file, path))
-        if is_series(file) or all(d.ndim == 1 for d in data.values()):
-            return _lines(data, out, heading(file, path))
-        rows = [_planes(name, d, at or {}) for name, d in data.items() if d.ndim > 1]
-        return plot.planes(rows, out, heading(file, path))
+            picture = partial(plot.spectra, _spectra(data))
+        elif is_series(file) or all(d.ndim == 1 for d in data.values()):
+            picture = partial(plot.lines, *_lines(data))
+        else:
+            picture = partial(plot.planes, [_planes(name, d, at or {}) for name, d in data.items() if d.ndim > 1])
+    return picture(out=out, title=title)  # not in the block, where an error is one of the file
 
 
 def _chosen(file: Any, names: Sequence[str]) -> dict[str, Any]:
@@ -62,17 +64,15 @@ def _chosen(file: Any, names: Sequence[str]) -> dict[str, Any]:
     return {name: known[name] for name in names or (list(known) if is_series(file) else list(known)[:MAX_ROWS])}
 
 
-def _lines(data: Mapping[str, Any], out: str | Path, title: str) -> Path:
+def _lines(data: Mapping[str, Any]) -> tuple[dict[str, tuple[Array, Array]], str]:
+    """Curves (x, y) by label, one per probe where there are probes, and the label of x."""
     name, scale = scale_of(next(iter(data.values())), 0)
-    curves = {}
+    points, curves = scale[...], {}
     for key, d in data.items():
-        x, values = extend(scale[...], d[...], 0, name, scale.attrs, d.attrs)
-        curves |= (
-            {plot.label(key, d.attrs.get("units")): values}
-            if d.ndim == 1
-            else {f"{key} at probe {j}": column for j, column in enumerate(values.T)}
-        )
-    return plot.lines(x, curves, out, plot.label(name, scale.attrs.get("units")), title)
+        x, values = extend(points, d[...], 0, name, scale.attrs, d.attrs)
+        many = [("", values)] if values.ndim == 1 else [(f" at probe {j}", v) for j, v in enumerate(values.T)]
+        curves |= {plot.label(key + which, d.attrs.get("units")): (x, v) for which, v in many}
+    return curves, plot.label(name, scale.attrs.get("units"))
 
 
 def _planes(field: str, data: Any, at: Mapping[str, float]) -> list[plot.Plane]:

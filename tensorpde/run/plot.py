@@ -93,23 +93,23 @@ def _colours(row: Sequence[Plane]) -> dict[str, Any]:
     return {"cmap": "viridis", "vmin": low, "vmax": high if high > low else low + 1.0}
 
 
-def lines(x: Array, values: Mapping[str, Array], out: str | Path, x_label: str, title: str = "") -> Path:
-    """Draw each quantity over x in a panel of its own, on a logarithmic axis where it spans three decades."""
-    columns = 1 if len(values) < 4 else 2
-    rows = -(-len(values) // columns)
+def lines(curves: Mapping[str, tuple[Array, Array]], x_label: str, out: str | Path, title: str = "") -> Path:
+    """Draw each curve (x, y) in a panel of its own, on a logarithmic axis where it spans three decades."""
+    columns = 1 if len(curves) < 4 else 2
+    rows = -(-len(curves) // columns)
     with figure(out, 5.2 * columns, max(2.1 * rows, 3.0) + 0.4) as fig:
         fig.suptitle(title)
         grid = fig.subplots(rows, columns, squeeze=False, sharex=True)
-        for i, (ax, (name, y)) in enumerate(zip(grid.flat, values.items())):
+        for i, (ax, (name, (x, y))) in enumerate(zip(grid.flat, curves.items())):
             marker = "." if len(x) < 40 else None
             ax.plot(x, y, marker=marker, color=f"C{i % 6}")
             known = y[np.isfinite(y)]
             if known.size and known.min() > 0 and known.max() > 1e3 * known.min():
                 ax.set_yscale("log")
             ax.set_ylabel(name)
-        for ax in grid.flat[len(values) :]:
+        for ax in grid.flat[len(curves) :]:
             ax.set_visible(False)
-        for ax in grid[-1] if len(values) % columns == 0 else (*grid[-1][:1], *grid[-2][1:]):
+        for ax in grid[-1] if len(curves) % columns == 0 else (*grid[-1][:1], *grid[-2][1:]):
             ax.set_xlabel(x_label)
             ax.tick_params(labelbottom=True)
     return Path(out)

@@ -1,0 +1,48 @@
+"""A driver as small as they get, du/dt = −u by Euler, with ways to go wrong on purpose."""
+
+import hashlib
+import os
+import signal
+import time
+
+import numpy as np
+
+import tensorpde as tp
+from tensorpde.run.driver import Parameters, begin, parameter
+
+
+class Decay(Parameters):
+    """Exponential decay."""
+
+    n: int = parameter(12, "points per axis", ge=2)
+    t_end: float = parameter(1.0, "end of the run", gt=0)
+    dt: float = parameter(0.1, "time step", gt=0)
+    signal_at: int = parameter(0, "send USR1 to this process at this step; 0 for never")
+    nan_at: int = parameter(0, "spoil the field at this step; 0 for never")
+    sleep: float = parameter(0.0, "wall-clock time of a step", unit="s")
+
+
+run = begin(Decay)
+p = run.parameters
+axis = tp.Axis(p.n, 0.0, 2 * np.pi, bc=tp.Periodic())
+space = tp.Space(tp.Grid(axis, axis, axis), run.comm)
+run.plan(space, arrays=2, files=[("checkpoints/*.h5", 2, 8 * p.n**3)])
+state = run.restore({"u": space.field(lambda x, y, z: 2 + np.sin(x) * np.cos(y) + z)})
+seen = []
+
+
+def record(step, time):
+    seen.append(step)
+    return {"mean": state["u"].mean()}
+
+
+for clock in run.loop(state, p.t_end, dt=lambda: p.dt, record=record):
+    time.sleep(p.sleep)
+    state["u"] = state["u"] - clock.dt * state["u"]
+    if clock.step == p.nan_at and run.comm.rank == run.comm.size - 1:
+        state["u"].local[..., 0] = np.nan
+    if clock.step == p.signal_at:
+        os.kill(os.getpid(), signal.SIGUSR1)
+run.finish()
+digest = hashlib.sha256(state["u"].gather().tobytes()).hexdigest()
+run.say(f"recorded {seen} digest {digest}")
