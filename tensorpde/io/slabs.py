@@ -1,0 +1,154 @@
+"""Move a distributed array between its owners and rank 0, one slab of rows at a time, never the whole array."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorpde import backend
+from tensorpde.parallel.errors import agree
+from tensorpde.parallel.pencil import Pencil
+
+SLAB = 1 << 22  # bytes of a slab, or one row (all points with one index of the first axis) where that is more
+
+
+def rows_per_slab(shape: Sequence[int], itemsize: int) -> int:
+    """Rows in one slab of an array of this shape: it depends on nothing else, so neither does a checksum of slabs."""
+    return min(shape[0], max(1, SLAB // (itemsize * math.prod(shape[1:]))))
+
+
+def slabs(shape: Sequence[int], itemsize: int) -> Iterator[tuple[int, int]]:
+    """(first row, last row + 1) of the slabs, in order."""
+    rows = rows_per_slab(shape, itemsize)
+    for start in range(0, shape[0], rows):
+        yield start, min(start + rows, shape[0])
+
+
+def region_shape(shape: Sequence[int], region: Sequence[slice]) -> tuple[int, ...]:
+    """Shape of what the slices of `region` keep of an array of this shape."""
+    return tuple(len(range(n)[kept]) for n, kept in zip(shape, region, strict=True))
+
+
+def gather(local: Any, pencil: Pencil, region: Sequence[slice], dtype: Any, what: str,
+           write: Callable[[int, np.ndarray], None]) -> None:
+    """Bring a region of a distributed array to rank 0 in order. Collective.
+
+    Parameters
+    ----------
+    local
+        This rank's block, shape pencil.local_shape, on any backend.
+    region
+        A slice with positive step per axis of the global array.
+    dtype
+        Type of the values that travel and arrive.
+    what
+        What is being done, for the message of an error.
+    write
+        Called on rank 0 as write(first row, slab); an error there becomes the same error on all ranks, once the
+        others are done sending. The slab is reused.
+    """
+    comm, dtype = pencil.process_grid.messages, np.dtype(dtype)
+    shape = region_shape(pencil.shape, region)
+    owners = [_owned(pencil, rank, region) for rank in range(comm.size)] if comm.rank == 0 else []
+    mine, failure = _owned(pencil, comm.rank, region), None
+    buffer = np.empty((rows_per_slab(shape, dtype.itemsize), *shape[1:]), dtype) if comm.rank == 0 else None
+    for start, stop in slabs(shape, dtype.itemsize):
+        piece = _rows(mine, start, stop)
+        values = _take(local, pencil, region, piece, dtype) if piece else None
+        if comm.rank > 0:
+            if values is not None:
+                comm.Send(values, dest=0)
+            continue
+        for rank, owned in enumerate(owners):
+            if part := _rows(owned, start, stop):
+                if rank > 0:
+                    values = np.empty([end - begin for begin, end in part], dtype)
+                    comm.Recv(values, source=rank)
+                buffer[_inside(part, start)] = values
+        if failure is None:
+            failure = _attempt(write, start, buffer[: stop - start])
+    with agree(pencil.process_grid.comm, what):
+        if failure is not None:
+            raise failure
+
+
+def scatter(read: Callable[[int, np.ndarray], None], local: Any, pencil: Pencil, dtype: Any, what: str) -> None:
+    """Deliver a whole array from rank 0 to its owners. Collective.
+
+    Parameters
+    ----------
+    read
+        Called on rank 0, in order, as read(first row, slab), to fill the slab, of type `dtype`. An error there becomes
+        the same error on all ranks, once they have all they wait for.
+    local
+        This rank's block, filled here; its type may be wider than `dtype`.
+    """
+    comm, dtype = pencil.process_grid.messages, np.dtype(dtype)
+    whole = [slice(0, n, 1) for n in pencil.shape]
+    owners = [_owned(pencil, rank, whole) for rank in range(comm.size)] if comm.rank == 0 else []
+    mine, failure = _owned(pencil, comm.rank, whole), None
+    for start, stop in slabs(pencil.shape, dtype.itemsize):
+        slab = np.zeros((stop - start, *pencil.shape[1:]), dtype) if comm.rank == 0 else None
+        if comm.rank == 0 and failure is None:
+            failure = _attempt(read, start, slab)
+        for rank, owned in enumerate(owners):
+            if rank > 0 and (part := _rows(owned, start, stop)):
+                comm.Send(np.ascontiguousarray(slab[_inside(part, start)]), dest=rank)
+        if piece := _rows(mine, start, stop):
+            if comm.rank == 0:
+                values = slab[_inside(piece, start)]
+            else:
+                values = np.empty([end - begin for begin, end in piece], dtype)
+                comm.Recv(values, source=0)
+            local[_local(pencil, whole, piece)] = backend.of(local).asarray(values)
+    with agree(pencil.process_grid.comm, what):
+        if failure is not None:
+            raise failure
+
+
+def _attempt(call: Callable[[int, np.ndarray], None], start: int, slab: np.ndarray) -> Exception | None:
+    """The error of a call on rank 0, kept until the other ranks can hear of it."""
+    try:
+        call(start, slab)
+    except Exception as error:  # noqa: BLE001 - raised again by the caller, on all ranks
+        return error
+    return None
+
+
+def _owned(pencil: Pencil, rank: int, region: Sequence[slice]) -> list[tuple[int, int]]:
+    """The part of the region that a rank owns: (begin, end) per axis, counted in kept points; [] for nothing."""
+    spans = []
+    for n, kept, block in zip(pencil.shape, region, pencil.slices_of(rank), strict=True):
+        count, first = len(range(n)[kept]), kept.start
+        begin, end = (min(count, max(0, -((first - edge) // kept.step))) for edge in (block.start, block.stop))
+        if begin >= end:
+            return []
+        spans.append((begin, end))
+    return spans
+
+
+def _rows(owned: list[tuple[int, int]], start: int, stop: int) -> list[tuple[int, int]]:
+    """What of an owned part lies in the rows start … stop − 1."""
+    if not owned or (begin := max(owned[0][0], start)) >= (end := min(owned[0][1], stop)):
+        return []
+    return [(begin, end), *owned[1:]]
+
+
+def _inside(part: list[tuple[int, int]], start: int) -> tuple[slice, ...]:
+    """Where a part goes in the slab whose first row is `start`."""
+    (begin, end), *rest = part
+    return (slice(begin - start, end - start), *(slice(*span) for span in rest))
+
+
+def _local(pencil: Pencil, region: Sequence[slice], part: list[tuple[int, int]]) -> tuple[slice, ...]:
+    """Where a part lies in this rank's block."""
+    return tuple(slice(kept.start + begin * kept.step - block.start, kept.start + (end - 1) * kept.step - block.start + 1,
+                       kept.step) for (begin, end), kept, block in zip(part, region, pencil.slices, strict=True))
+
+
+def _take(local: Any, pencil: Pencil, region: Sequence[slice], part: list[tuple[int, int]], dtype: np.dtype) -> np.ndarray:
+    """A contiguous host copy of a part of this rank's block."""
+    return np.ascontiguousarray(backend.of(local).to_host(local[_local(pencil, region, part)]), dtype=dtype)
