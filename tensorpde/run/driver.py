@@ -61,6 +61,8 @@ def begin(cls: type[P], argv: Sequence[str] | None = None, comm: Any = None) -> 
         Default: all ranks of the job.
     """
     comm = world(comm)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # a log in an old encoding must not end a run over a "×"
     return Run(read_parameters(cls, comm, argv), comm)
 
 

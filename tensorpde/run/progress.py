@@ -74,10 +74,10 @@ class Progress:
         elif clock - self._shown < self.every and now < self.end:
             return
         self._shown = clock
-        per_step = (clock - self._first[0]) / max(self.steps - 1, 1)
-        eta = f"ETA {duration(self.remaining(clock, now))}"
-        rest = [f"{name} {value:.4g}" for name, value in values.items()]
-        text = [f"step {step}", f"t {now:.5g} of {self.end:g}", *rest, f"{per_step:.3g} s/step", eta]
+        text = [f"step {step}", f"t {now:.5g} of {self.end:g}", *(f"{name} {v:.4g}" for name, v in values.items())]
+        if self.steps > 1:
+            per_step = (clock - self._first[0]) / (self.steps - 1)
+            text += [f"{per_step:.3g} s/step", f"ETA {duration(self.remaining(clock, now))}"]
         self._show("  ".join(text), (now - self.start) / (self.end - self.start or 1.0))
 
     def remaining(self, clock: float, now: float) -> float:
