@@ -1,0 +1,90 @@
+"""Taylor matching: coefficients that are exact for polynomials on given points, with boundary data as one more value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Datum:
+    """Boundary data g = value·u + slope·∂u/∂s at the position of the wall, s the coordinate of the rows."""
+
+    position: float
+    value: float
+    slope: float
+
+    def moments(self, target: float, count: int) -> np.ndarray:
+        """The functional of the powers (s − target)^k, k < count."""
+        s = self.position - target
+        return self.value * _powers(s, count, 0) + self.slope * _powers(s, count, 1)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: Σ lhs f^(d)(lhs points) = Σ rhs f(points) + datum·g."""
+
+    lhs: np.ndarray
+    rhs: np.ndarray
+    datum: float = 0.0
+
+
+def match(
+    derivative: int, target: float, points: np.ndarray, lhs_points: np.ndarray, lhs: np.ndarray, conditions: int,
+    datum: Datum | None = None, nominal: np.ndarray | None = None,
+) -> Row:
+    """The row that is exact for all powers (s − target)^k with k < `conditions`.
+
+    Without `nominal` the left-hand side stays as given; with it, its off-target coefficients are unknowns too. Where
+    values outnumber conditions, the solution nearest to `nominal` (0 without) in least squares is taken.
+
+    Parameters
+    ----------
+    derivative
+        d.
+    target
+        Where the row stands; powers are taken about it, which keeps the equations well conditioned.
+    points, lhs_points, lhs
+        Positions of the values; positions and coefficients of the left-hand side; all in spacings.
+    conditions
+        Number of powers matched.
+    datum
+        Boundary data, if any.
+    nominal
+        Right-hand side to stay near to.
+
+    Notes
+    -----
+    Solved by a float64 pseudo-inverse with the residual refined in extended precision, so that rational coefficients come
+    out to the last digit or so.
+    """
+    columns = [_powers(point - target, conditions, 0) for point in points]
+    if datum is not None:
+        columns.append(datum.moments(target, conditions))
+    derivatives = np.array([_powers(point - target, conditions, derivative) for point in lhs_points])
+    wanted = lhs.astype(np.longdouble) @ derivatives
+    free = np.zeros(len(lhs), dtype=bool) if nominal is None else lhs_points != target
+    moments = np.array([*columns, *-derivatives[free]]).T
+    unknown = np.zeros(moments.shape[1], dtype=np.longdouble)
+    if nominal is not None:
+        unknown[: len(nominal)] = nominal
+    scale = 1 / np.abs(moments).max(axis=1)
+    moments, wanted = moments * scale[:, None], wanted * scale
+    inverse = np.linalg.pinv(moments.astype(float), rcond=1e-14)
+    for _ in range(4):
+        unknown = unknown + inverse @ (wanted - moments @ unknown)
+    result = unknown.astype(float)
+    matched = lhs.astype(float)
+    matched[free] += result[len(columns) :]
+    count = len(points)
+    return Row(matched, result[:count], float(result[count]) if datum is not None else 0.0)
+
+
+def _powers(s: float, count: int, derivative: int) -> np.ndarray:
+    """The derivative of s^k for k < count, in extended precision."""
+    k = np.arange(count)
+    factor = np.ones(count, dtype=np.longdouble)
+    for step in range(derivative):
+        factor *= k - step
+    return factor * np.longdouble(s) ** np.maximum(k - derivative, 0)

@@ -1,0 +1,186 @@
+"""The rows of a scheme on a bounded or periodic line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tensorpde.grid import Axis
+from tensorpde.mapping import Uniform
+from tensorpde.schemes.closure import Datum, match
+from tensorpde.schemes.scheme import Scheme
+from tensorpde.schemes.walls import LEFT, RIGHT, Points, Source, Wall, locate
+
+
+class TooShort(Exception):
+    """The line has too few points for the scheme."""
+
+
+@dataclass
+class Entries:
+    """A finished row in physical units: columns and coefficients of both sides, factors of the two data."""
+
+    lhs: dict[int, float] = field(default_factory=dict)
+    rhs: dict[int, float] = field(default_factory=dict)
+    data: list[float] = field(default_factory=lambda: [0.0, 0.0])
+
+    def add(self, side: dict[int, float], source: Source, coefficient: float) -> None:
+        """Add coefficient × source to the left- or right-hand side."""
+        if source.column is not None:
+            side[source.column] = side.get(source.column, 0.0) + coefficient * source.factor
+        for wall in (LEFT, RIGHT):
+            self.data[wall] += coefficient * source.data[wall]
+
+
+class RowMaker:
+    """Makes the rows of one scheme from the points of `axis` to those of `target`.
+
+    Rows stand in one of two coordinates, both in units of a spacing. Reference: s = ξ/dξ; a first derivative is
+    scaled by the metric of its target points. Physical: distances x divided by the local spacing; used on stretched axes for second
+    derivatives, which the metric alone does not turn, and for reflections, which are smooth in x only.
+    """
+
+    def __init__(self, scheme: Scheme, axis: Axis, target: Axis, walls: tuple[Wall, Wall] | None) -> None:
+        self.scheme, self.axis, self.target = scheme, axis, target
+        self.stretched = not isinstance(axis.mapping, Uniform)
+        self.from_points, self.to_points = _points(axis), _points(target)
+        self.periodic = walls is None
+        self.walls = walls or (Wall(0.0), Wall(float(axis.intervals)))
+        flip = -1 if scheme.derivative % 2 else 1
+        value = [wall.parity for wall in self.walls]
+        self.lhs_parities = (flip * value[LEFT], flip * value[RIGHT])
+        if scheme.closure.reflect:
+            value = [-1 if wall.known else wall.parity for wall in self.walls]
+            self.lhs_parities = (0, 0)
+        self.parities = (value[LEFT], value[RIGHT])
+
+    def rows(self) -> list[Entries]:
+        """All rows, first to last target point."""
+        return [self._row(i) for i in range(self.target.n)]
+
+    def _row(self, i: int) -> Entries:
+        position = self.to_points.position(i)
+        exact = self._exact(i, position)
+        if exact is not None:
+            return exact
+        if not self.scheme.narrower:
+            return self._standard(self.scheme, i, position) or self._closure(i, position)
+        row, width = self._standard(self.scheme, i, position), len(self.scheme.narrower)
+        while row is None:
+            width -= 1
+            row = self._standard(self.scheme.narrower[width], i, position)
+        return row
+
+    def _exact(self, i: int, position: float) -> Entries | None:
+        """The row of a target on a wall whose data are the result themselves (with the wall value, for Robin)."""
+        for side, wall in enumerate(self.walls):
+            if self.periodic or wall.parity or position != wall.position:
+                continue
+            sign = -1.0 if side == LEFT else 1.0
+            column = self.from_points.column(position)
+            data = [0.0, 0.0]
+            if self.scheme.derivative == 0 and wall.known:
+                data[side] = 1.0
+                return Entries({i: 1.0}, {}, data)
+            if self.scheme.derivative == 1 and wall.slope and (wall.value == 0 or column is not None):
+                data[side] = sign / wall.slope
+                return Entries({i: 1.0}, {column: -sign * wall.value / wall.slope} if wall.value else {}, data)
+        return None
+
+    def _standard(self, scheme: Scheme, i: int, position: float) -> Entries | None:
+        """The interior formula with ghosts by reflection or periodicity; None if values are missing."""
+        offsets, rhs = scheme.stencil()
+        reach = np.arange(1 - len(scheme.lhs), len(scheme.lhs))
+        lhs = np.array([scheme.lhs[abs(k)] for k in reach])
+        values = [self._value(position + p) for p in offsets]
+        results = [self._result(position + k) for k in reach]
+        if None in values or None in results:
+            return None
+        mirrored = any(source.reflected for source in values + results)
+        physical = self.stretched and (scheme.derivative == 2 or (mirrored and not self.scheme.narrower))
+        if physical:
+            conditions = min(scheme.order + scheme.derivative, len(offsets) + len(reach) - 1)
+            points, lhs_points = self._physical(i, position + offsets), self._physical(i, position + reach)
+            row = match(scheme.derivative, 0.0, points, lhs_points, lhs, conditions, nominal=rhs)
+            lhs, rhs = row.lhs, row.rhs
+        entries = Entries()
+        for source, coefficient in zip(values, rhs, strict=True):
+            entries.add(entries.rhs, source, coefficient)
+        for source, coefficient in zip(results, lhs, strict=True):
+            entries.add(entries.lhs, source, coefficient)
+        return self._in_units(entries, i, physical)
+
+    def _closure(self, i: int, position: float) -> Entries:
+        """The one-sided row of a target near one wall."""
+        scheme, closure = self.scheme, self.scheme.closure
+        side = LEFT if position <= self.axis.intervals / 2 else RIGHT
+        columns, informed = self._window(position, side, closure.order + scheme.derivative)
+        factor = closure.data if informed else closure.free
+        reach = [k for k in range(1 - len(scheme.lhs), len(scheme.lhs)) if self.to_points.column(position + k) is not None]
+        lhs = np.array([scheme.lhs[abs(k)] * (factor if k else 1.0) for k in reach])
+        physical = self.stretched and scheme.derivative == 2
+        points = np.array([self.from_points.position(j) for j in columns])
+        everything = np.array([*points, *(position + np.array(reach)), self.walls[side].position])
+        places = self._physical(i, everything) if physical else everything - position
+        datum, unit = self._datum(side, places[-1], i, physical) if informed else (None, 0.0)
+        conditions = closure.order + scheme.derivative
+        row = match(scheme.derivative, 0.0, places[: len(points)], places[len(points) : -1], lhs, conditions, datum)
+        entries = Entries(dict(zip((i + k for k in reach), row.lhs, strict=True)), dict(zip(columns, row.rhs, strict=True)))
+        entries.data[side] = row.datum * unit
+        return self._in_units(entries, i, physical)
+
+    def _window(self, position: float, side: int, count: int) -> tuple[range, bool]:
+        """The columns of the `count` values nearest to a target, and whether the datum of the wall is one of them."""
+        n, wall = self.from_points.count, self.walls[side]
+        first = self.from_points.first if side == LEFT else wall.position - self.from_points.position(n - 1)
+        start = int(np.floor(abs(position - wall.position) - (count - 1) / 2 - first + 0.5))
+        occupied = wall.known and self.from_points.column(wall.position) is not None
+        informed = start < 0 and wall.informs and not occupied
+        columns = range(max(start, 0), max(start, 0) + count - informed)
+        if columns.stop > n:
+            raise TooShort
+        return (columns if side == LEFT else range(n - columns.stop, n - columns.start)), informed
+
+    def _datum(self, side: int, place: float, i: int, physical: bool) -> tuple[Datum, float]:
+        """The datum in the coordinate of row i, scaled to size 1, and the factor that goes with its coefficient."""
+        wall = self.walls[side]
+        metric = self.target.metric[i] if physical else self.axis.mapping.slope(np.array([float(side)]))[0]
+        slope = wall.slope * (-1 if side == LEFT else 1) / (self.axis.spacing * metric)
+        size = max(abs(wall.value), abs(slope))
+        return Datum(place, wall.value / size, slope / size), 1 / size
+
+    def _physical(self, i: int, positions: np.ndarray) -> np.ndarray:
+        """Distances from target i in local spacings; beyond a wall, those of the mirror images."""
+        end = float(self.axis.intervals)
+        if self.periodic:
+            x = self.axis.position(positions / end)
+        else:
+            inside = self.axis.position(np.where(positions < 0, -positions, np.where(positions > end, 2 * end - positions, positions)) / end)
+            x = np.where(positions < 0, 2 * self.axis.lo - inside, np.where(positions > end, 2 * self.axis.hi - inside, inside))
+        return (x - self.target.x[i]) / self.target.dx[i]
+
+    def _in_units(self, entries: Entries, i: int, physical: bool) -> Entries:
+        """Bring a row from spacings to physical units."""
+        d, metric = self.scheme.derivative, self.target.metric
+        if d and not physical and self.stretched:
+            entries.lhs = {k: c * metric[k % self.target.n] / metric[i] for k, c in entries.lhs.items()}
+        scale = self.target.dx[i] ** -d if self.stretched else self.axis.spacing**-d
+        entries.rhs = {k: c * scale for k, c in entries.rhs.items()}
+        entries.data = [0.0 if wall.parity else c * scale for wall, c in zip(self.walls, entries.data, strict=True)]
+        return entries
+
+    def _value(self, position: float) -> Source | None:
+        if self.periodic:
+            return Source(round(position - self.from_points.first), 1.0)
+        return locate(self.from_points, self.walls, position, self.parities, known=True)
+
+    def _result(self, position: float) -> Source | None:
+        if self.periodic:
+            return Source(round(position - self.to_points.first), 1.0)
+        return locate(self.to_points, self.walls, position, self.lhs_parities, known=False)
+
+
+def _points(axis: Axis) -> Points:
+    first = axis.offsets[0] if axis.offsets else 0.5 if axis.location == "cells" else 0.0
+    return Points(first, axis.n)
