@@ -1,0 +1,217 @@
+"""Machine operations that numba does not spell: fused multiply-add, register transposes, streaming stores."""
+
+from __future__ import annotations
+
+import llvmlite.binding
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_FEATURES = llvmlite.binding.get_host_cpu_features()
+HAS_FMA = bool(_FEATURES.get("fma") or llvmlite.binding.get_process_triple().startswith(("aarch64", "arm64")))
+
+
+@intrinsic
+def fma(typingctx, a, b, c):  # noqa: ANN001, ANN201 - numba's own calling form
+    """a·b + c, rounded once where the processor can and the type is real.
+
+    Spelled out, because contraction left to the optimiser may differ between vector and remainder
+    code, and results must not depend on how many lines a rank holds.
+    """
+    real = isinstance(a, types.Float) and a == b == c
+    result = a if real else typingctx.unify_types(a, b, c)
+
+    def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+        if real and HAS_FMA:
+            return builder.fma(*args)
+        import operator  # resolved once per compilation
+
+        a, b, c = (
+            context.cast(builder, value, kind, result) for value, kind in zip(args, signature.args, strict=True)
+        )
+        binary = result(result, result)
+        multiply = context.get_function(operator.mul, binary)
+        add = context.get_function(operator.add, binary)
+        return add(builder, (multiply(builder, (a, b)), c))
+
+    return result(a, b, c), codegen
+
+
+def _pointer(context, builder, array_type, array, index):  # noqa: ANN001, ANN202
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.gep(data, [index])
+
+
+def _transposed(builder, rows):  # noqa: ANN001, ANN202
+    """Transpose N vectors of N elements in log2 N rounds of pairwise interleaving."""
+    count = len(rows)
+    half = count // 2
+    index = ir.VectorType(ir.IntType(32), count)
+    while half >= 1:
+        low = [j if (j // half) % 2 == 0 else count + j - half for j in range(count)]
+        high = [j + half if (j // half) % 2 == 0 else count + j for j in range(count)]
+        swapped = list(rows)
+        for j in range(count):
+            if (j // half) % 2 == 0:
+                swapped[j] = builder.shuffle_vector(rows[j], rows[j + half], ir.Constant(index, low))
+                swapped[j + half] = builder.shuffle_vector(rows[j], rows[j + half], ir.Constant(index, high))
+        rows = swapped
+        half //= 2
+    return rows
+
+
+@intrinsic
+def transpose_block(typingctx, target, t0, t_stride, source, s0, s_stride, streaming):  # noqa: ANN001, ANN201
+    """target[t0 + c·t_stride + r] = source[s0 + r·s_stride + c] for an N×N block in registers.
+
+    N fills a 32-byte vector: 4 doubles, 8 floats. `streaming` (a literal) stores past the cache and
+    needs targets aligned to the vector.
+    """
+    stream = isinstance(streaming, types.Literal) and bool(streaming.literal_value)
+    signature = types.void(target, types.intp, types.intp, source, types.intp, types.intp, streaming)
+
+    def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+        element = context.get_value_type(signature.args[0].dtype)
+        width = 8 if isinstance(element, ir.FloatType) else 4
+        vector = ir.VectorType(element, width).as_pointer()
+        target, t0, t_stride, source, s0, s_stride, _ = args
+        rows = []
+        for r in range(width):
+            offset = builder.add(s0, builder.mul(s_stride, ir.Constant(s0.type, r)))
+            pointer = _pointer(context, builder, signature.args[3], source, offset)
+            rows.append(builder.load(builder.bitcast(pointer, vector), align=element_size(element)))
+        for c, column in enumerate(_transposed(builder, rows)):
+            offset = builder.add(t0, builder.mul(t_stride, ir.Constant(t0.type, c)))
+            pointer = builder.bitcast(_pointer(context, builder, signature.args[0], target, offset), vector)
+            _store(builder, column, pointer, element_size(element), stream)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def element_size(element) -> int:  # noqa: ANN001
+    return 4 if isinstance(element, ir.FloatType) else 8
+
+
+def _store(builder, value, pointer, align, stream) -> None:  # noqa: ANN001
+    if stream:
+        instruction = builder.store(value, pointer, align=32)
+        one = ir.Constant(ir.IntType(32), 1)
+        instruction.set_metadata("nontemporal", builder.module.add_metadata([one]))
+    else:
+        builder.store(value, pointer, align=align)
+
+
+@intrinsic
+def stream_row(typingctx, target, t0, source, s0, count):  # noqa: ANN001, ANN201
+    """target[t0 : t0+count] = source[s0 : s0+count] past the cache; target and count must be multiples of 32 bytes."""
+    signature = types.void(target, types.intp, source, types.intp, types.intp)
+
+    def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+        element = context.get_value_type(signature.args[0].dtype)
+        width = 32 // element_size(element)
+        vector = ir.VectorType(element, width).as_pointer()
+        target, t0, source, s0, count = args
+        step = ir.Constant(count.type, width)
+        with cgutils.for_range_slice(builder, ir.Constant(count.type, 0), count, step, count.type) as (i, _):
+            pointer = _pointer(context, builder, signature.args[2], source, builder.add(s0, i))
+            value = builder.load(builder.bitcast(pointer, vector), align=element_size(element))
+            pointer = _pointer(context, builder, signature.args[0], target, builder.add(t0, i))
+            _store(builder, value, builder.bitcast(pointer, vector), element_size(element), True)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def prefetch(typingctx, array, index):  # noqa: ANN001, ANN201
+    """Ask for the cache line of array[index]; an address past the end is harmless."""
+    signature = types.void(array, types.intp)
+
+    def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+        pointer = builder.bitcast(_pointer(context, builder, signature.args[0], *args), ir.IntType(8).as_pointer())
+        flag = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, flag, flag, flag])
+        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(call, [pointer, ir.Constant(flag, 0), ir.Constant(flag, 3), ir.Constant(flag, 1)])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def address(typingctx, array):  # noqa: ANN001, ANN201
+    """Address of the first element, to test alignment."""
+
+    def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.ptrtoint(data, ir.IntType(64))
+
+    return types.int64(array), codegen
+
+
+def _vector_fma(builder, a, b, c):  # noqa: ANN001, ANN202
+    vector = a.type
+    if not HAS_FMA:
+        return builder.fadd(builder.fmul(a, b), c)
+    name = f"llvm.fma.v{vector.count}{'f32' if isinstance(vector.element, ir.FloatType) else 'f64'}"
+    kind = ir.FunctionType(vector, [vector, vector, vector])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [a, b, c])
+
+
+@intrinsic
+def row_sum(typingctx, tile, row, source, coef, i, before, after, keep, lanes):  # noqa: ANN001, ANN201
+    """tile[row] = keep·tile[row] + Σ_k coef[i, k]·(rows row−before…row−1, then source…source+after−1).
+
+    `before`, `after`, `keep` (0 or 1) and `lanes` are literals, `coef` has before + after columns. The sum
+    runs in that order with fused multiply-adds, the same for every lane.
+    """
+    numbers = (before, after, keep, lanes)
+    if not all(isinstance(number, types.IntegerLiteral) for number in numbers):
+        return None
+    before_n, after_n, keep_n, lanes_n = (number.literal_value for number in numbers)
+    signature = types.void(tile, types.intp, types.intp, coef, types.intp, *numbers)
+
+    def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+        element = context.get_value_type(signature.args[0].dtype)
+        vector = ir.VectorType(element, 32 // element_size(element))
+        align = element_size(element)
+        tile, row, source, coef, i = args[:5]
+        count = before_n + after_n
+
+        def constant(value):  # noqa: ANN001, ANN202
+            return ir.Constant(ir.IntType(64), value)
+
+        def factor(k):  # noqa: ANN001, ANN202
+            index = builder.add(builder.mul(i, constant(count)), constant(k))
+            return _broadcast(builder, vector, builder.load(_pointer(context, builder, signature.args[3], coef, index)))
+
+        factors = [factor(k) for k in range(count)]
+        target = builder.mul(row, constant(lanes_n))
+        above = builder.mul(source, constant(lanes_n))
+        with cgutils.for_range_slice(
+            builder, constant(0), constant(lanes_n), constant(vector.count), ir.IntType(64)
+        ) as (lane, _):
+
+            def at(base, offset):  # noqa: ANN001, ANN202
+                index = builder.add(builder.add(base, lane), constant(offset * lanes_n))  # noqa: B023
+                pointer = _pointer(context, builder, signature.args[0], tile, index)
+                return builder.bitcast(pointer, vector.as_pointer())
+
+            places = [at(target, k - before_n) for k in range(before_n)] + [at(above, k) for k in range(after_n)]
+            total = builder.load(at(target, 0), align=align) if keep_n else None
+            for scale, place in zip(factors, places, strict=True):
+                value = builder.load(place, align=align)
+                total = builder.fmul(scale, value) if total is None else _vector_fma(builder, scale, value, total)
+            builder.store(total, at(target, 0), align=align)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _broadcast(builder, vector, value):  # noqa: ANN001, ANN202
+    undefined = ir.Constant(vector, ir.Undefined)
+    single = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
+    return builder.shuffle_vector(single, undefined, zeros)

@@ -1,0 +1,155 @@
+"""Moving lines between an array viewed as (outer, n, inner) and a tile whose lanes are lines.
+
+Lane numbers run over the pairs (outer, inner). Where inner is long a row of the tile is a stretch
+of the array; where the lines themselves are contiguous, blocks are transposed in registers; what
+remains (short inner dimensions, ragged ends) goes value by value.
+"""
+
+from __future__ import annotations
+
+from numba import njit, types
+from numba.extending import overload
+
+from .intrinsics import address, prefetch, stream_row, transpose_block
+from .rows import blend_row, copy_row, fill_row
+
+AHEAD = 6  # rows asked for in advance: they are a stride apart, where no hardware prefetcher follows
+BLOCK = 8  # columns of a transposed block: one cache line of float64, half of one of float32 × 2 vectors
+
+
+@njit(inline="always")
+def lane_base(lane, n, inner):
+    """Index of the first value of a line."""
+    return (lane // inner) * n * inner + lane % inner
+
+
+@njit
+def load_columns(tile, slot, u, first, valid, n, inner, low, high, lanes):
+    """Rows slot… of the tile = columns low…high−1 (modulo n) of lines first…first+valid−1.
+
+    Lanes past `valid` are zero, so that they do the same arithmetic as the others.
+    """
+    if valid < lanes:
+        fill_row(tile, slot * lanes, (high - low) * lanes, 0)
+    start = max(low, 0)
+    stop = min(high, n)
+    if inner == 1 and valid == lanes:
+        _load_lines(tile, slot - low, u, first * n, n, start, stop, lanes)
+    elif first % inner + valid <= inner:
+        base = lane_base(first, n, inner)
+        line = 64 // u.itemsize
+        for c in range(start, stop):
+            for ahead in range(0, valid, line):
+                prefetch(u, base + (c + AHEAD) * inner + ahead)
+            copy_row(tile, (slot + c - low) * lanes, u, base + c * inner, valid)
+    else:
+        for lane in range(valid):
+            base = lane_base(first + lane, n, inner)
+            for c in range(start, stop):
+                tile[(slot + c - low) * lanes + lane] = u[base + c * inner]
+    _load_wrapped(tile, slot - low, u, first, valid, n, inner, low, start, lanes)
+    _load_wrapped(tile, slot - low, u, first, valid, n, inner, stop, high, lanes)
+
+
+@njit
+def _load_wrapped(tile, slot, u, first, valid, n, inner, low, high, lanes):
+    if low < high:
+        for lane in range(valid):
+            base = lane_base(first + lane, n, inner)
+            for c in range(low, high):
+                tile[(slot + c) * lanes + lane] = u[base + c % n * inner]
+
+
+def _load_lines(tile, slot, u, base, n, start, stop, lanes):
+    """Columns of contiguous lines; real types by register transposes."""
+
+
+def _store_lines(tile, slot, out, base, n, low, high, beta, lanes):
+    """Columns to contiguous lines; real types by register transposes."""
+
+
+@overload(_load_lines)
+def _choose_load(tile, slot, u, base, n, start, stop, lanes):
+    return _load_transposed if isinstance(u.dtype, types.Float) else _load_scalar
+
+
+@overload(_store_lines)
+def _choose_store(tile, slot, out, base, n, low, high, beta, lanes):
+    return _store_transposed if isinstance(out.dtype, types.Float) else _store_scalar
+
+
+def _load_scalar(tile, slot, u, base, n, start, stop, lanes):
+    for lane in range(lanes):
+        for c in range(start, stop):
+            tile[(slot + c) * lanes + lane] = u[base + lane * n + c]
+
+
+def _store_scalar(tile, slot, out, base, n, low, high, beta, lanes):
+    for lane in range(lanes):
+        for c in range(low, high):
+            _store_value(out, base + lane * n + c, tile[(slot + c) * lanes + lane], beta)
+
+
+def _load_transposed(tile, slot, u, base, n, start, stop, lanes):
+    side = 32 // u.itemsize
+    whole = start + (stop - start) // BLOCK * BLOCK
+    for c in range(start, whole, BLOCK):
+        for lane in range(0, lanes, side):
+            for ahead in range(lane, lane + side):
+                prefetch(u, base + ahead * n + c + 2 * BLOCK)
+            for part in range(c, c + BLOCK, side):
+                transpose_block(tile, (slot + part) * lanes + lane, lanes, u, base + lane * n + part, n, False)
+    for lane in range(lanes):
+        for c in range(whole, stop):
+            tile[(slot + c) * lanes + lane] = u[base + lane * n + c]
+
+
+@njit
+def store_columns(tile, slot, out, first, valid, n, inner, low, high, beta, lanes):
+    """Columns low…high−1 of the lines = rows slot… of the tile + beta · what is there (not read if beta is 0)."""
+    if inner == 1 and valid == lanes:
+        _store_lines(tile, slot - low, out, first * n, n, low, high, beta, lanes)
+    elif first % inner + valid <= inner:
+        _store_rows(tile, slot - low, out, lane_base(first, n, inner), inner, valid, low, high, beta, lanes)
+    else:
+        for lane in range(valid):
+            base = lane_base(first + lane, n, inner)
+            for c in range(low, high):
+                _store_value(out, base + c * inner, tile[(slot + c - low) * lanes + lane], beta)
+
+
+@njit(inline="always")
+def _store_value(out, index, value, beta):
+    if beta == 0:
+        out[index] = value
+    else:
+        out[index] = value + beta * out[index]
+
+
+@njit
+def _store_rows(tile, slot, out, base, inner, valid, low, high, beta, lanes):
+    stream = (valid == lanes and inner * out.itemsize % 32 == 0 and (address(out) + base * out.itemsize) % 32 == 0)
+    for c in range(low, high):
+        row = (slot + c) * lanes
+        if beta != 0:
+            blend_row(out, base + c * inner, tile, row, valid, beta)
+        elif stream:
+            stream_row(out, base + c * inner, tile, row, valid)
+        else:
+            copy_row(out, base + c * inner, tile, row, valid)
+
+
+def _store_transposed(tile, slot, out, base, n, low, high, beta, lanes):
+    side = 32 // out.itemsize
+    whole = low + (high - low) // BLOCK * BLOCK if beta == 0 else low
+    aligned = n * out.itemsize % 32 == 0 and (address(out) + (base + low) * out.itemsize) % 32 == 0
+    for c in range(low, whole, BLOCK):
+        for lane in range(0, lanes, side):
+            for part in range(c, c + BLOCK, side):
+                if aligned:
+                    transpose_block(out, base + lane * n + part, n, tile, (slot + part) * lanes + lane, lanes, True)
+                else:
+                    transpose_block(out, base + lane * n + part, n, tile, (slot + part) * lanes + lane, lanes, False)
+    for lane in range(lanes):
+        for c in range(whole, high):
+            _store_value(out, base + lane * n + c, tile[(slot + c) * lanes + lane], beta)
