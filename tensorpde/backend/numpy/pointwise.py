@@ -1,1 +1,60 @@
-"""Fused pointwise kernels."""
+"""Fused pointwise kernels and dense products on host arrays."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def _axpby(alpha, x, beta, y):
+    for i in range(x.size):
+        y[i] = alpha * x[i] + beta * y[i]
+
+
+@njit(cache=True)
+def _scale(alpha, x, y):
+    for i in range(x.size):
+        y[i] = alpha * x[i]
+
+
+def axpby(alpha: complex, x: np.ndarray, beta: complex, y: np.ndarray) -> None:
+    """y = alpha·x + beta·y in one pass; y is not read when beta is 0."""
+    kind = y.dtype.type
+    if beta == 0 and alpha == 1:
+        np.copyto(y, x)
+    elif beta == 0:
+        _scale(kind(alpha), x.reshape(-1), y.reshape(-1))
+    else:
+        _axpby(kind(alpha), x.reshape(-1), kind(beta), y.reshape(-1))
+
+
+def matmul(matrix: np.ndarray, u: np.ndarray, axis: int, out: np.ndarray, alpha: complex = 1.0, beta: complex = 0.0) -> None:
+    """out = alpha·(matrix · u along `axis`) + beta·out, one BLAS product per outer index.
+
+    matrix : (m, n), real for real or complex u, or complex; u : n values along axis; out : m.
+    """
+    n, inner = u.shape[axis], prod(u.shape[axis + 1 :])
+    if u.dtype.kind == "c" and matrix.dtype.kind != "c":
+        real = u.real.dtype
+        u, out, inner = u.view(real), out.view(real), inner * 2
+    if u.dtype != out.dtype:
+        u = u.astype(out.dtype)
+    outer = prod(u.shape[:axis])
+    a = u.reshape(outer, n, inner)
+    b = out.reshape(outer, len(matrix), inner)
+    if alpha != 1:
+        matrix = out.dtype.type(alpha) * matrix
+    if inner == 1:
+        a, b, matrix = a.reshape(1, outer, n), b.reshape(1, outer, len(matrix)), matrix
+        products = ((a[0], matrix.T, b[0]),)
+    else:
+        products = ((matrix, a[o], b[o]) for o in range(outer))
+    for left, right, target in products:
+        if beta == 0:
+            np.matmul(left, right, out=target)
+        else:
+            target *= beta
+            target += left @ right

@@ -1,0 +1,89 @@
+"""Products of line operators along one axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tensorpde.line.banded import Compact
+from tensorpde.line.dense import Dense
+from tensorpde.line.operator import Identity, LineOperator
+
+
+class Composition(LineOperator):
+    """A product A₁ A₂ … of line operators, applied from the right; made by `@`."""
+
+    def __init__(self, factors: tuple[LineOperator, ...]) -> None:
+        for left, right in zip(factors, factors[1:], strict=False):
+            _check(left, right)
+        self.factors = factors
+        self.shape = (factors[0].shape[0], factors[-1].shape[1])
+        self.dtype = np.result_type(*(factor.dtype for factor in factors))
+
+    def result_type(self, dtype: Any) -> np.dtype:
+        for factor in reversed(self.factors):
+            dtype = factor.result_type(dtype)
+        return np.dtype(dtype)
+
+    def _apply(self, u: Any, axis: int, out: Any, alpha: float, beta: float) -> None:
+        for factor in reversed(self.factors[1:]):
+            u = factor.apply(u, axis)
+        self.factors[0].apply(u, axis, out, alpha, beta)
+
+    def inverse(self) -> LineOperator:
+        return product([factor.inverse() for factor in reversed(self.factors)])
+
+    def matrix(self) -> np.ndarray:
+        return np.linalg.multi_dot([f.matrix() for f in self.factors])
+
+    @property
+    def T(self) -> LineOperator:
+        return product([factor.T for factor in reversed(self.factors)])
+
+    @property
+    def H(self) -> LineOperator:
+        return product([factor.H for factor in reversed(self.factors)])
+
+    def conj(self) -> LineOperator:
+        return product([factor.conj() for factor in self.factors])
+
+    def scaled(self, factor: complex) -> LineOperator:
+        return product([self.factors[0].scaled(factor), *self.factors[1:]])
+
+    def __repr__(self) -> str:
+        return " @ ".join(map(repr, self.factors))
+
+
+def product(factors: list[LineOperator]) -> LineOperator:
+    """factors[0] @ factors[1] @ …"""
+    result = factors[0]
+    for factor in factors[1:]:
+        result = compose(result, factor)
+    return result
+
+
+def compose(left: LineOperator, right: LineOperator) -> LineOperator:
+    """left @ right: identities vanish, dense factors multiply, a banded solve takes in the band on its right.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, naming both.
+    """
+    _check(left, right)
+    if isinstance(left, Identity):
+        return right
+    if isinstance(right, Identity):
+        return left
+    if isinstance(left, Dense) and isinstance(right, Dense):
+        return Dense(left.matrix() @ right.matrix())
+    if isinstance(left, Compact) and isinstance(right, Compact) and left.rhs is None and right.lhs is None:
+        return Compact(left.lhs, right.rhs)
+    parts = [p for side in (left, right) for p in (side.factors if isinstance(side, Composition) else (side,))]
+    return Composition(tuple(parts))
+
+
+def _check(left: LineOperator, right: LineOperator) -> None:
+    if left.shape[1] != right.shape[0]:
+        raise ValueError(f"{left} cannot follow {right}: {left.shape[1]} columns against {right.shape[0]} rows")
