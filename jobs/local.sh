@@ -2,6 +2,7 @@
 # Run a driver on this machine, setting up everything it needs first (a private .venv; nothing outside this folder):
 #
 #     bash jobs/local.sh [-n RANKS] SCRIPT [ARGUMENTS…]
+#     bash jobs/local.sh --setup                              # only set up, as on a login node before sbatch
 #
 # RANKS defaults to 2. All ARGUMENTS go to SCRIPT; the exit code is the script's. See jobs/setup.sh for settings.
 set -euo pipefail
@@ -9,10 +10,14 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 usage() {
-    echo "usage: bash jobs/local.sh [-n RANKS] SCRIPT [ARGUMENTS…]" >&2
+    echo "usage: bash jobs/local.sh [-n RANKS] SCRIPT [ARGUMENTS…]   or   bash jobs/local.sh --setup" >&2
     exit 2
 }
 
+if [[ ${1:-} == --setup && $# == 1 ]]; then
+    tensorpde_setup post
+    exit
+fi
 ranks=2
 if [[ ${1:-} == -n ]]; then
     [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || usage
