@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("file", nargs="+", metavar="FILE")
     info.set_defaults(run=_info)
 
-    plot = commands.add_parser("plot", help="draw a snapshot, a checkpoint or a time series")
+    plot = commands.add_parser("plot", help="draw a snapshot or a time series")
     plot.add_argument("file", metavar="FILE")
     plot.add_argument("-o", "--out", required=True, metavar="PNG", help="the picture: .png, .pdf or .svg")
     plot.add_argument("--field", action="append", default=[], metavar="NAME", help="a dataset to draw (default: all)")

@@ -34,6 +34,7 @@ STYLE = {
     "lines.linewidth": 1.5,
     "savefig.dpi": 160,
 }
+ROW, NARROW, WIDE = 2.5, 0.9, 8.0  # inches: height of a plane, smallest and largest width
 DECADES = 5  # of deviations below the largest; an exact zero must not squeeze the rest
 
 
@@ -66,22 +67,27 @@ def label(name: str, unit: str | None = None) -> str:
 
 def planes(rows: Sequence[Sequence[Plane]], out: str | Path, title: str = "") -> Path:
     """Draw one row of planes per field; a row shares its colours, which are centred on zero if the sign changes."""
-    columns = max(map(len, rows))
-    with figure(out, 3.3 * columns + 0.9, 2.9 * len(rows) + 0.4) as fig:
+    widths = [_width(plane) for plane in max(rows, key=len)]
+    with figure(out, sum(widths) + 0.75 * len(widths) + 0.8, (ROW + 0.6) * len(rows) + 0.4) as fig:
         fig.suptitle(title)
-        grid = fig.subplots(len(rows), columns, squeeze=False)
+        grid = fig.subplots(len(rows), len(widths), squeeze=False, width_ratios=widths)
         for axes, row in zip(grid, rows):
             colours = _colours(row)
             for ax, plane in zip(axes, row):
                 mesh = ax.pcolormesh(plane.x, plane.y, plane.values.T, shading="gouraud", rasterized=True, **colours)
-                ax.set(xlabel=plane.x_label, ylabel=plane.y_label, title=plane.title)
-                ratio = np.ptp(plane.y) / np.ptp(plane.x)
-                ax.set_aspect("equal" if 0.2 < ratio < 5.0 else "auto")
+                ax.set(xlabel=plane.x_label, ylabel=plane.y_label)
+                ax.set_title(plane.title, loc="left")
+                ax.set_aspect("equal" if NARROW < _width(plane) < WIDE else "auto")
                 ax.grid(False)
             for ax in axes[len(row) :]:
                 ax.set_visible(False)
             fig.colorbar(mesh, ax=list(axes), shrink=0.9, pad=0.02)
     return Path(out)
+
+
+def _width(plane: Plane) -> float:
+    """Inches for a plane that is ROW high, in proportion unless it is very narrow or wide."""
+    return float(np.clip(ROW * np.ptp(plane.x) / np.ptp(plane.y), NARROW, WIDE))
 
 
 def _colours(row: Sequence[Plane]) -> dict[str, Any]:
