@@ -49,7 +49,7 @@ class Slurm:
         done = subprocess.run(
             [str(word) for word in command],
             env=self.environment, cwd=self.folder, text=True, timeout=60,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL, capture_output=True,
         )  # fmt: skip
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout
