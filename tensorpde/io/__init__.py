@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from tensorpde.io.cadence import Every, Stream
 from tensorpde.io.checkpoint import load_checkpoint, read_manifest, save_checkpoint
 from tensorpde.io.hdf5 import Unreadable
+from tensorpde.io.output import Output
+from tensorpde.io.probes import sample
+from tensorpde.io.read import read
+from tensorpde.io.view import Variable, describe, load
 
-__all__ = ["Unreadable", "load_checkpoint", "read_manifest", "save_checkpoint"]
+__all__ = [
+    "Every",
+    "Output",
+    "Stream",
+    "Unreadable",
+    "Variable",
+    "describe",
+    "load",
+    "load_checkpoint",
+    "read",
+    "read_manifest",
+    "sample",
+    "save_checkpoint",
+]

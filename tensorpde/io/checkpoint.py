@@ -25,8 +25,13 @@ KEPT = 2
 PER_CHUNK = 256  # bytes: checksum and index entry
 
 
-def save_checkpoint(directory: str | os.PathLike[str], fields: Mapping[str, Field], step: int, time: float,
-                    attributes: Mapping[str, Any] | None = None) -> Path:
+def save_checkpoint(
+    directory: str | os.PathLike[str],
+    fields: Mapping[str, Field],
+    step: int,
+    time: float,
+    attributes: Mapping[str, Any] | None = None,
+) -> Path:
     """Write ``checkpoint_<step>.h5`` and remove all but the last two. Collective.
 
     The file becomes visible whole or not at all. Checkpoints of later steps belong to a branch that the run has
@@ -58,9 +63,15 @@ def save_checkpoint(directory: str | os.PathLike[str], fields: Mapping[str, Fiel
     """
     directory, step = Path(directory), int(step)
     if not fields or step < 0 or not all(re.fullmatch(r"[A-Za-z]\w*", name) for name in fields):
-        raise ValueError(f"a checkpoint needs fields with plain names and a step ≥ 0, not {list(fields)} at step {step}")
-    manifest = {"step": step, "time": float(time), "attributes": _plain(attributes or {}),
-                "fields": {name: _describe(field) for name, field in fields.items()}}
+        raise ValueError(
+            f"a checkpoint needs fields with plain names and a step ≥ 0, not {list(fields)} at step {step}"
+        )
+    manifest = {
+        "step": step,
+        "time": float(time),
+        "attributes": _plain(attributes or {}),
+        "fields": {name: _describe(field) for name, field in fields.items()},
+    }
     comm = next(iter(fields.values())).space.comm
     path = directory / f"checkpoint_{step:08d}.h5"
     with agree(comm, f"preparing {directory}"):
@@ -91,8 +102,11 @@ def _as_list(value: Any) -> Any:
 
 def _describe(field: Field) -> dict[str, Any]:
     """What a Space must agree with to take the field back."""
-    return {"lead": list(field.lead), "dtype": np.dtype(field.local.dtype).name,
-            "axes": [[axis.n, axis.lo, axis.hi, axis.location] for axis in field.space.axes]}
+    return {
+        "lead": list(field.lead),
+        "dtype": np.dtype(field.local.dtype).name,
+        "axes": [[axis.n, axis.lo, axis.hi, axis.location] for axis in field.space.axes],
+    }
 
 
 def _bytes(fields: Mapping[str, Field]) -> int:
@@ -145,8 +159,9 @@ def _found(directory: Path) -> list[tuple[int, Path]]:
     return [(int(match[1]), path) for path in directory.iterdir() if (match := FILE.fullmatch(path.name))]
 
 
-def load_checkpoint(directory: str | os.PathLike[str], space: Space | Mapping[str, Space],
-                    attributes: dict[str, Any] | None = None) -> tuple[dict[str, Field], int, float]:
+def load_checkpoint(
+    directory: str | os.PathLike[str], space: Space | Mapping[str, Space], attributes: dict[str, Any] | None = None
+) -> tuple[dict[str, Field], int, float]:
     """The latest whole checkpoint of a directory. Collective.
 
     A damaged one is passed over with a warning that names the file and the reason.
@@ -188,15 +203,18 @@ def load_checkpoint(directory: str | os.PathLike[str], space: Space | Mapping[st
     raise hdf5.Unreadable(f"no checkpoint in {directory} is whole: {'; '.join(reasons)}")
 
 
-def _load(path: Path, comm: Any, space: Space | Mapping[str, Space],
-          attributes: dict[str, Any] | None) -> tuple[dict[str, Field], int, float]:
+def _load(
+    path: Path, comm: Any, space: Space | Mapping[str, Space], attributes: dict[str, Any] | None
+) -> tuple[dict[str, Field], int, float]:
     """One checkpoint. Collective; damage raises Unreadable on all ranks."""
     manifest = None
     with agree(comm, f"reading {path}"):
         if comm.rank == 0:
             manifest = read_manifest(path)
     manifest = comm.bcast(manifest)
-    spaces = {name: space[name] if isinstance(space, Mapping) and name in space else space for name in manifest["fields"]}
+    spaces = {
+        name: space[name] if isinstance(space, Mapping) and name in space else space for name in manifest["fields"]
+    }
     for name, stored in manifest["fields"].items():
         _check_fit(path, name, stored, spaces[name])
     fields = {name: _read(path, name, stored, spaces[name]) for name, stored in manifest["fields"].items()}

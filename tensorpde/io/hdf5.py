@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ FORMAT_VERSION = 1
 LIBVER = ("v110", "v110")  # all metadata carry checksums; HDF5 1.10 of 2016 and everything newer reads it
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}  # never a plug-in
 MARGIN = 1 << 18  # bytes set aside for metadata besides those of each dataset
+PER_DATASET = 4096  # bytes of metadata of one dataset
 END_OF_FILE = 28  # where the superblock (versions 2 and 3) keeps the length of the file
 
 
@@ -82,8 +83,9 @@ def stamp(file: h5py.File, kind: str) -> None:
     file.attrs.update({"format": f"tensorpde {kind}", "format_version": FORMAT_VERSION, "tensorpde_version": version()})
 
 
-def variable(file: h5py.File, name: str, shape: tuple[int, ...], dtype: Any, dimensions: Sequence[str] = (),
-             **options: Any) -> h5py.Dataset:
+def variable(
+    file: h5py.File, name: str, shape: tuple[int, ...], dtype: Any, dimensions: Sequence[str] = (), **options: Any
+) -> h5py.Dataset:
     """Create a dataset without filling it, each dimension with the scale of that name; `options` as h5py's."""
     data = file.create_dataset(name, shape, dtype, fill_time="never", **options)
     for i, scale_name in enumerate(dimensions):
@@ -107,10 +109,8 @@ def _end_of_file(path: Path) -> int:
 
 
 def _abandon(file: h5py.File) -> None:
-    try:
+    with suppress(OSError, RuntimeError, ValueError):  # the error that brought us here is the one to tell
         file.close()
-    except (OSError, RuntimeError, ValueError):
-        pass  # the file is discarded, and the error that brought us here is the one to tell
 
 
 @contextmanager
@@ -161,7 +161,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[None]:
 def _open(path: Path, kinds: tuple[str, ...]) -> h5py.File:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist or is not a file")
-    file = h5py.File(path, "r", locking=False)
+    file = h5py.File(path, "r", locking="best-effort")
     try:
         _check_root(file, kinds)
     except BaseException:
@@ -173,7 +173,9 @@ def _open(path: Path, kinds: tuple[str, ...]) -> h5py.File:
 def _check_root(file: h5py.File, kinds: tuple[str, ...]) -> None:
     found = text(file, "format")
     if found not in [f"tensorpde {kind}" for kind in kinds]:
-        raise Unreadable(f"{file.filename}: format is {found!r}, expected one of {[f'tensorpde {kind}' for kind in kinds]}")
+        raise Unreadable(
+            f"{file.filename}: format is {found!r}, expected one of {[f'tensorpde {kind}' for kind in kinds]}"
+        )
     if (newest := int(number(file, "format_version", "i"))) > FORMAT_VERSION:
         raise Unreadable(f"{file.filename}: format version is {newest}, this tensorpde reads up to {FORMAT_VERSION}")
     for name in file:
@@ -204,10 +206,14 @@ def dataset(file: h5py.File, name: str, kinds: str, shape: tuple[int | None, ...
     filters = data.id.get_create_plist()
     codes = {filters.get_filter(i)[0] for i in range(filters.get_nfilters())}
     if data.external or data.is_virtual or not codes <= FILTERS:
-        raise Unreadable(f"{file.filename}: {name!r} keeps its data in other files or needs a filter that is not built in")
+        raise Unreadable(
+            f"{file.filename}: {name!r} keeps its data in other files or needs a filter that is not built in"
+        )
     if data.dtype.kind not in kinds or data.dtype.names or data.dtype.subdtype or data.shape is None:
         raise Unreadable(f"{file.filename}: {name!r} has element type {data.dtype}, expected kind {' or '.join(kinds)}")
-    if shape is not None and (len(shape) != data.ndim or any(n not in (None, m) for n, m in zip(shape, data.shape))):
+    if shape is not None and (
+        len(shape) != data.ndim or any(n not in (None, m) for n, m in zip(shape, data.shape, strict=True))
+    ):
         raise Unreadable(f"{file.filename}: {name!r} has shape {data.shape}, expected {shape}")
     return data
 

@@ -12,8 +12,14 @@ STENCIL = 6  # points of the local polynomial: order 6
 UNIFORM = 1e-10  # points this close to equidistant (in lengths of the axis) count as such
 
 
-def line_matrix(x: np.ndarray, targets: np.ndarray, lo: float, hi: float, periodic: bool,
-                walls: tuple[float | None, float | None] = (None, None)) -> tuple[np.ndarray, np.ndarray]:
+def line_matrix(
+    x: np.ndarray,
+    targets: np.ndarray,
+    lo: float,
+    hi: float,
+    periodic: bool,
+    walls: tuple[float | None, float | None] = (None, None),
+) -> tuple[np.ndarray, np.ndarray]:
     """The map u(targets) ≈ M u(x) + c along one axis.
 
     Equidistant periodic points: the trigonometric interpolant, exact for all modes that the n points resolve.

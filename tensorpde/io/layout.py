@@ -48,8 +48,10 @@ def check_name(name: str, what: str = "field") -> str:
         If it is not letters, digits and underscores, or is the name of a coordinate.
     """
     if not NAME.fullmatch(name) or name in COORDINATES or re.fullmatch(r"[xyz]|x\d+", name):
-        raise ValueError(f"{name!r} cannot name a {what}: letters, digits and _ only, and none of x, y, z, x3…, "
-                         f"{', '.join(COORDINATES)}")
+        raise ValueError(
+            f"{name!r} cannot name a {what}: letters, digits and _ only, and none of x, y, z, x3…, "
+            f"{', '.join(COORDINATES)}"
+        )
     return name
 
 
@@ -99,8 +101,10 @@ class Region:
         boxes = {axis_number(key, ndim): ends for key, ends in self.box.items()}
         strides = self.stride if isinstance(self.stride, Mapping) else dict.fromkeys(range(ndim), self.stride)
         steps = {axis_number(key, ndim): step for key, step in strides.items()}
-        return tuple(_plane(i, axis, planes[i]) if i in planes else _interval(i, axis, boxes.get(i), steps.get(i, 1))
-                     for i, axis in enumerate(axes))
+        return tuple(
+            _plane(i, axis, planes[i]) if i in planes else _interval(i, axis, boxes.get(i), steps.get(i, 1))
+            for i, axis in enumerate(axes)
+        )
 
     def dropped(self, ndim: int) -> set[int]:
         """The axes that a slice removes."""
@@ -155,9 +159,19 @@ class Scales:
 
 def scale_attributes(i: int, axis: Axis) -> dict[str, Any]:
     """Attributes of the scale of axis number `i`: what a reader needs to know about the line besides its points."""
-    attributes = {"units": "1", "long_name": f"{axis_name(i)} coordinate", "lo": axis.lo, "hi": axis.hi,
-                  "periodic": int(axis.periodic), "location": axis.location, "mapping": describe(axis.mapping)}
-    return attributes | ({} if i > 2 else {"axis": "XYZ"[i]}) | ({} if axis.basis is None else {"basis": str(axis.basis)})
+    attributes = {
+        "units": "1",
+        "long_name": f"{axis_name(i)} coordinate",
+        "points": axis.n,
+        "lo": axis.lo,
+        "hi": axis.hi,
+        "periodic": int(axis.periodic),
+        "location": axis.location,
+        "mapping": describe(axis.mapping),
+    }
+    return (
+        attributes | ({} if i > 2 else {"axis": "XYZ"[i]}) | ({} if axis.basis is None else {"basis": str(axis.basis)})
+    )
 
 
 def boundary_attributes(scale: str, i: int, axis: Axis, component: int | None) -> dict[str, Any]:
@@ -191,8 +205,10 @@ def _wall_value(bc: Boundary, component: int | None, axis: int) -> float | None:
 
 
 def describe(choice: Boundary | AxisMapping) -> str:
-    """A condition or mapping in words that are the same in every run: "Dirichlet(value=0.0)"; a callable is "function"."""
-    return f"{type(choice).__name__}({', '.join(f'{f.name}={_datum(getattr(choice, f.name))}' for f in fields(choice))})"
+    """A condition or mapping in words, the same in every run: "Dirichlet(value=0.0)"; a callable is "function"."""
+    return (
+        f"{type(choice).__name__}({', '.join(f'{f.name}={_datum(getattr(choice, f.name))}' for f in fields(choice))})"
+    )
 
 
 def _datum(value: Any) -> str:

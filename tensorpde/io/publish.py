@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 SUFFIX = ".part"
@@ -73,10 +74,8 @@ def sync_directory(directory: Path) -> None:
 
 def discard(part: Path) -> None:
     """Remove a `part` that will not be published; one that is not there, or cannot be reached, is no error."""
-    try:
+    with suppress(OSError):
         part.unlink()
-    except OSError:
-        pass
 
 
 def sweep(directory: Path, pattern: str) -> None:

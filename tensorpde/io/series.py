@@ -25,7 +25,7 @@ class Series:
     path
         The file; records that are there are continued.
     constants
-        Datasets besides the records: name → array, with `dimension` as its scale.
+        Coordinates of the entries of values that are arrays: name → array, with `dimension` as its scale.
     dimension
         Name of the second dimension of values with more than one entry.
     attributes
@@ -37,8 +37,13 @@ class Series:
         If the file exists and is not a whole series.
     """
 
-    def __init__(self, path: Path, constants: Mapping[str, np.ndarray] | None = None, dimension: str = "probe",
-                 attributes: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        constants: Mapping[str, np.ndarray] | None = None,
+        dimension: str = "probe",
+        attributes: Mapping[str, str] | None = None,
+    ) -> None:
         self.path = path
         self.constants = dict(constants or {})
         self.dimension = dimension
@@ -81,11 +86,12 @@ class Series:
 
     def _write(self, part: Path) -> None:
         columns = self._columns()
-        nbytes = sum(column.nbytes for column in columns.values())
+        nbytes = sum(column.nbytes + hdf5.PER_DATASET for column in columns.values())
+        nbytes += sum(column.nbytes + hdf5.PER_DATASET for column in self.constants.values())
         publish.require(part.parent, nbytes + hdf5.MARGIN)
         with h5py.File(part, "w", libver=hdf5.LIBVER, locking=False) as file:
             hdf5.stamp(file, KIND)
-            file.attrs.update(self.attributes)
+            file.attrs.update({"coordinates": " ".join(["step", *self.constants]), **self.attributes})
             file.flush()
             publish.reserve(part, nbytes + hdf5.MARGIN)
             scales = {"time": columns.pop("time")} | self._second_dimension()
@@ -104,8 +110,10 @@ class Series:
     def _columns(self) -> dict[str, np.ndarray]:
         """Arrays over time: time, step and every name that any record has."""
         names = dict.fromkeys(name for _, _, values in self._records for name in values)
-        columns = {"time": np.array([time for _, time, _ in self._records], dtype=float),
-                   "step": np.array([step for step, _, _ in self._records], dtype=np.int64)}
+        columns = {
+            "time": np.array([time for _, time, _ in self._records], dtype=float),
+            "step": np.array([step for step, _, _ in self._records], dtype=np.int64),
+        }
         for name in names:
             shape = next(values[name].shape for _, _, values in self._records if name in values)
             missing = np.full(shape, np.nan)
@@ -126,9 +134,11 @@ def load(path: Path) -> list[tuple[int, float, dict[str, np.ndarray]]]:
         step = hdf5.dataset(file, "step", "i", time.shape)[...]
         names = [name for name in file if name not in ("time", "step") and over_time(file[name])]
         columns = {name: hdf5.dataset(file, name, "f", (time.size, *file[name].shape[1:]))[...] for name in names}
-    return [(int(step[k]), float(time[k]), {name: column[k] for name, column in columns.items()}) for k in range(time.size)]
+    return [
+        (int(step[k]), float(time[k]), {name: column[k] for name, column in columns.items()}) for k in range(time.size)
+    ]
 
 
 def over_time(data: h5py.Dataset) -> bool:
     """Whether the first dimension of `data` is time."""
-    return not data.is_scale and bool(data.ndim) and "time" in data.dims[0].keys()
+    return not data.is_scale and bool(data.ndim) and "time" in data.dims[0]

@@ -32,8 +32,9 @@ def region_shape(shape: Sequence[int], region: Sequence[slice]) -> tuple[int, ..
     return tuple(len(range(n)[kept]) for n, kept in zip(shape, region, strict=True))
 
 
-def gather(local: Any, pencil: Pencil, region: Sequence[slice], dtype: Any, what: str,
-           write: Callable[[int, np.ndarray], None]) -> None:
+def gather(
+    local: Any, pencil: Pencil, region: Sequence[slice], dtype: Any, what: str, write: Callable[[int, np.ndarray], None]
+) -> None:
     """Bring a region of a distributed array to rank 0 in order. Collective.
 
     Parameters
@@ -113,7 +114,7 @@ def _attempt(call: Callable[[int, np.ndarray], None], start: int, slab: np.ndarr
     """The error of a call on rank 0, kept until the other ranks can hear of it."""
     try:
         call(start, slab)
-    except Exception as error:  # noqa: BLE001 - raised again by the caller, on all ranks
+    except Exception as error:
         return error
     return None
 
@@ -145,10 +146,18 @@ def _inside(part: list[tuple[int, int]], start: int) -> tuple[slice, ...]:
 
 def _local(pencil: Pencil, region: Sequence[slice], part: list[tuple[int, int]]) -> tuple[slice, ...]:
     """Where a part lies in this rank's block."""
-    return tuple(slice(kept.start + begin * kept.step - block.start, kept.start + (end - 1) * kept.step - block.start + 1,
-                       kept.step) for (begin, end), kept, block in zip(part, region, pencil.slices, strict=True))
+    return tuple(
+        slice(
+            kept.start + begin * kept.step - block.start,
+            kept.start + (end - 1) * kept.step - block.start + 1,
+            kept.step,
+        )
+        for (begin, end), kept, block in zip(part, region, pencil.slices, strict=True)
+    )
 
 
-def _take(local: Any, pencil: Pencil, region: Sequence[slice], part: list[tuple[int, int]], dtype: np.dtype) -> np.ndarray:
+def _take(
+    local: Any, pencil: Pencil, region: Sequence[slice], part: list[tuple[int, int]], dtype: np.dtype
+) -> np.ndarray:
     """A contiguous host copy of a part of this rank's block."""
     return np.ascontiguousarray(backend.of(local).to_host(local[_local(pencil, region, part)]), dtype=dtype)

@@ -14,7 +14,11 @@ from tensorpde.io import checkpoint, slabs
 
 
 def make_space(n=(12, 7, 5), **options):
-    kinds = [{"lo": 0.0, "hi": 2.0}, {"lo": 0.0, "hi": 1.0, "bc": tp.Dirichlet()}, {"lo": -1.0, "hi": 1.0, "bc": tp.Neumann()}]
+    kinds = [
+        {"lo": 0.0, "hi": 2.0},
+        {"lo": 0.0, "hi": 1.0, "bc": tp.Dirichlet()},
+        {"lo": -1.0, "hi": 1.0, "bc": tp.Neumann()},
+    ]
     return tp.Space(tp.Grid(*(tp.Axis(points, **kind) for points, kind in zip(n, kinds, strict=False))), **options)
 
 
@@ -42,7 +46,9 @@ def small_slabs(monkeypatch):
 
 def test_round_trip_is_exact(tmp_path, small_slabs):
     space = make_space()
-    path = io.save_checkpoint(tmp_path, state(space), 7, 0.1 + 0.2, attributes={"seed": np.int64(3), "tuned": {"fft": "ducc0"}})
+    path = io.save_checkpoint(
+        tmp_path, state(space), 7, 0.1 + 0.2, attributes={"seed": np.int64(3), "tuned": {"fft": "ducc0"}}
+    )
     extra = {}
     fields, step, time = io.load_checkpoint(tmp_path, space, attributes=extra)
     check_state(fields, space)
@@ -95,7 +101,10 @@ def test_a_damaged_one_is_passed_over_with_its_reason(tmp_path):
     check_state(fields, space, seed=1)
     assert (step, time) == (1, 0.5)
     (tmp_path / "checkpoint_00000001.h5").write_bytes(b"")
-    with pytest.warns(UserWarning), pytest.raises(io.Unreadable, match="no checkpoint in .* is whole: .*00000002.*00000001"):
+    with (
+        pytest.warns(UserWarning),
+        pytest.raises(io.Unreadable, match=r"no checkpoint in .* is whole: .*00000002.*00000001"),
+    ):
         io.load_checkpoint(tmp_path, space)
 
 
@@ -135,7 +144,10 @@ def test_forged_files_are_refused(tmp_path):
         "no dataset 'u'": lambda f: f.move("u", "w"),
         "has shape .4, 4., expected .4, 4, 4.": lambda f: (f.pop("u"), f.__setitem__("u", np.zeros((4, 4)))),
         "has element type object": lambda f: (f.pop("u"), f.create_dataset("u", (4, 4, 4), h5py.string_dtype())),
-        "keeps its data in other files": lambda f: (f.pop("u"), f.create_dataset("u", (4, 4, 4), "f8", external="/etc/passwd")),
+        "keeps its data in other files": lambda f: (
+            f.pop("u"),
+            f.create_dataset("u", (4, 4, 4), "f8", external="/etc/passwd"),
+        ),
     }
     for reason, forge in forgeries.items():
         forged = tmp_path / "forged"
@@ -149,8 +161,12 @@ def test_forged_files_are_refused(tmp_path):
 
 def test_refuses_what_cannot_be_stored(tmp_path):
     space = make_space((4, 4, 4))
-    for fields, step, extra in [({}, 1, {}), ({"a/b": space.zeros()}, 1, {}), ({"u": space.zeros()}, -1, {}),
-                                ({"u": space.zeros()}, 1, {"f": len})]:
+    for fields, step, extra in [
+        ({}, 1, {}),
+        ({"a/b": space.zeros()}, 1, {}),
+        ({"u": space.zeros()}, -1, {}),
+        ({"u": space.zeros()}, 1, {"f": len}),
+    ]:
         with pytest.raises(ValueError):
             io.save_checkpoint(tmp_path, fields, step, 0.0, attributes=extra)
     with pytest.raises(FileNotFoundError, match="holds no checkpoint"):

@@ -91,14 +91,24 @@ def errors_are_the_same_everywhere(directory):
     fails(OSError, "rank 0, while preparing .*file", io.save_checkpoint, directory / "file", {"u": u}, 2, 0.0)
     if comm.rank == 0:
         limit_file_size(200_000)
-    fails(OSError, "rank 0, while creating .*00000002.h5.*too large", io.save_checkpoint, directory, {"u": u, "p": p}, 2, 0.0)
+    fails(
+        OSError,
+        "rank 0, while creating .*00000002.h5.*too large",
+        io.save_checkpoint,
+        directory,
+        {"u": u, "p": p},
+        2,
+        0.0,
+    )
     if comm.rank == 0:
         limit_file_size(-1)
         h5py_write, io.hdf5.h5py.Dataset.__setitem__ = io.hdf5.h5py.Dataset.__setitem__, broken
     fails(OSError, "rank 0, while writing u: .*I/O error", io.save_checkpoint, directory, {"u": u, "p": p}, 2, 0.0)
     if comm.rank == 0:
         io.hdf5.h5py.Dataset.__setitem__ = h5py_write
-        assert os.listdir(directory) == [good.name, "file"] or sorted(os.listdir(directory)) == sorted([good.name, "file"])
+        assert os.listdir(directory) == [good.name, "file"] or sorted(os.listdir(directory)) == sorted(
+            [good.name, "file"]
+        )
         assert (good.stat().st_ino, good.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
         flip(good, good.stat().st_size // 2)
     comm.Barrier()
@@ -190,8 +200,13 @@ print("torn", torn)
 
 
 def test_kill_at_fifty_random_moments_leaves_a_whole_checkpoint(tmp_path):
-    done = subprocess.run([sys.executable, "-c", SAVE_FOREVER, str(tmp_path), "50"], capture_output=True, text=True,
-                          timeout=120, env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(Path(tp.__file__).parents[1])})
+    done = subprocess.run(
+        [sys.executable, "-c", SAVE_FOREVER, str(tmp_path), "50"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(Path(tp.__file__).parents[1])},
+    )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[-1]) >= 5  # kills that hit an unfinished file
 

@@ -1,0 +1,167 @@
+"""One HDF5 file for the fields at one instant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from tensorpde.field import Field, Space
+from tensorpde.io import hdf5, layout, slabs
+
+KIND = "snapshot"
+Fields = Mapping[str, Field | Sequence[Field]]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One dataset: a real component of a field, on the kept points."""
+
+    name: str
+    local: Any
+    pencil: Any
+    region: tuple[slice, ...]
+    scales: tuple[str, ...]  # one per axis, the dropped ones too
+    kept: tuple[int, ...]  # axes that remain dimensions
+    dtype: np.dtype
+    attributes: Mapping[str, Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        whole = slabs.region_shape(self.pencil.shape, self.region)
+        return tuple(whole[axis] for axis in self.kept)
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        return tuple(self.scales[axis] for axis in self.kept)
+
+
+def write(
+    path: Path,
+    space: Space,
+    fields: Fields,
+    step: int,
+    time: float,
+    *,
+    region: layout.Region | None = None,
+    dtype: Any = None,
+    root: Mapping[str, str] | None = None,
+    attributes: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """Write and publish one snapshot. Collective.
+
+    Parameters
+    ----------
+    space
+        Its axes are the scales x, y, z, x3….
+    fields
+        Name → Field, or a sequence of Fields: the components of a vector, each in a Space of its own.
+    region
+        The points to keep; None for all.
+    dtype
+        "float32" or "float64" for all; None keeps each field's precision.
+    root
+        Further root attributes, such as ``parameters``.
+    attributes
+        Field name → attributes of its datasets, such as ``units`` and ``long_name``.
+
+    Raises
+    ------
+    ValueError
+        For an impossible name, type or region.
+    OSError
+        If the file cannot be written; an older file of that name is as it was.
+    """
+    region = region or layout.Region()
+    scales = _Scales(space, region)
+    parts = [
+        part
+        for name, field in fields.items()
+        for part in scales.parts(layout.check_name(name), field, dtype, (attributes or {}).get(name, {}))
+    ]
+    nbytes = sum(math.prod(part.shape) * part.dtype.itemsize + hdf5.PER_DATASET for part in parts)
+    with hdf5.create(path, space.comm, KIND, nbytes + sum(map(len, (root or {}).values()))) as file:
+        if file is not None:
+            file.attrs.update(root or {})
+            hdf5.scale(file, "time", np.float64(time), {"units": "1", "long_name": "time"})
+            hdf5.scale(file, "step", np.int64(step), {"units": "1", "long_name": "number of time steps"})
+            scales.write(file)
+        for part in parts:
+            _write_part(file, part)
+
+
+def _write_part(file: h5py.File | None, part: _Part) -> None:
+    if file is not None:
+        data = hdf5.variable(file, part.name, part.shape, part.dtype, part.dimensions)
+        data.attrs.update(part.attributes)
+
+    def put(start: int, slab: np.ndarray) -> None:
+        rows = (slice(start, start + len(slab)),) if 0 in part.kept else ()
+        dropped = tuple(axis for axis in range(slab.ndim) if axis not in part.kept)
+        file[part.name][rows or ...] = slab.squeeze(dropped)
+
+    slabs.gather(part.local, part.pencil, part.region, part.dtype, f"writing {part.name}", put)
+
+
+class _Scales:
+    """The coordinates that the datasets of one file use, collected while the fields are laid out."""
+
+    def __init__(self, space: Space, region: layout.Region) -> None:
+        self._names = layout.Scales(space.axes)
+        self._region = region
+        self._dropped = region.dropped(space.ndim)
+        self._used: dict[str, tuple[np.ndarray, dict[str, Any]]] = {}
+
+    def parts(self, name: str, field: Field | Sequence[Field], dtype: Any, extra: Mapping[str, Any]) -> list[_Part]:
+        """The datasets of a field, or of a sequence of component fields."""
+        if not isinstance(field, Field):
+            suffixes = layout.component_suffixes((len(field),), field[0].space.ndim)
+            return [
+                part
+                for i, (suffix, component) in enumerate(zip(suffixes, field, strict=True))
+                for part in self._component(f"{name}{suffix}", component.local, component, i, dtype, extra)
+            ]
+        suffixes = layout.component_suffixes(field.lead, field.space.ndim)
+        vector = len(field.lead) == 1
+        return [
+            part
+            for suffix, index in zip(suffixes, np.ndindex(*field.lead), strict=True)
+            for part in self._component(
+                f"{name}{suffix}", field.local[index], field, index[0] if vector else None, dtype, extra
+            )
+        ]
+
+    def _component(
+        self, name: str, local: Any, field: Field, component: int | None, dtype: Any, extra: Mapping[str, Any]
+    ) -> list[_Part]:
+        axes = field.space.axes
+        region = self._region.on(axes)
+        scales = tuple(self._names.name(i, axis) for i, axis in enumerate(axes))
+        attributes: dict[str, Any] = {"units": "1", "long_name": name}
+        for i, (scale, axis) in enumerate(zip(scales, axes, strict=True)):
+            chosen = axis.x[region[i]]
+            self._used[scale] = (chosen[0] if i in self._dropped else chosen, layout.scale_attributes(i, axis))
+            if i not in self._dropped:
+                attributes |= layout.boundary_attributes(scale, i, axis, component)
+        real = np.dtype(dtype or np.empty(0, field.local.dtype).real.dtype)
+        if real.name not in ("float32", "float64"):
+            raise ValueError(f"{name!r} cannot be stored as {real}, expected float32 or float64")
+        kept = tuple(axis for axis in range(len(axes)) if axis not in self._dropped)
+        return [
+            _Part(
+                name + suffix, getattr(local, attribute), field.pencil, region, scales, kept, real, attributes | extra
+            )
+            for suffix, attribute in layout.parts(np.dtype(field.local.dtype))
+        ]
+
+    def write(self, file: h5py.File) -> None:
+        """Write the scales, and the coordinate of each dropped axis as a scalar that ``coordinates`` names too."""
+        for name, (values, attributes) in self._used.items():
+            hdf5.scale(file, name, values, attributes)
+        scalars = [name for name, (values, _) in self._used.items() if not np.ndim(values)]
+        file.attrs["coordinates"] = " ".join(["time", "step", *scalars])
