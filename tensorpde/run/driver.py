@@ -5,8 +5,9 @@ A driver stays a visible loop::
     run = begin(TaylorGreen)                                   # flags and TOML
     p = run.parameters
     space = tp.Space(grid, run.comm)
-    run.plan(space, arrays=20)                                 # ends here under --dry-run
+    run.plan(space, arrays=20, state={"u": 3})                 # ends here under --dry-run
     state = run.restore({"u": taylor_green(space)})
+    out = run.output(space, every=tp.io.Every(time=1.0))
     for clock in run.loop(state, p.t_end, dt=lambda: ns.dt(state["u"]), record=record):
         state["u"] = ns.step(state["u"], clock.dt)
     run.finish()
@@ -22,10 +23,12 @@ import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from tensorpde.io.checkpoint import load_checkpoint, save_checkpoint
+from tensorpde.io import Output, Stream, load_checkpoint, save_checkpoint
 from tensorpde.parallel.comm import world
 from tensorpde.parallel.errors import agree
 from tensorpde.run import exit_codes, report
@@ -62,7 +65,8 @@ def begin(cls: type[P], argv: Sequence[str] | None = None, comm: Any = None) -> 
     """
     comm = world(comm)
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # a log in an old encoding must not end a run over a "×"
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a log in an old encoding must not end a run over a "×"
     return Run(read_parameters(cls, comm, argv), comm)
 
 
@@ -92,14 +96,24 @@ class Run(Generic[P]):
         self.attributes: dict[str, Any] = {}
         self._watch = Watch(comm, parameters.wall_limit, parameters.checkpoint_every)
         self._progress = Progress(0.0, 0.0, active=False)
+        self._outputs: list[Output] = []
 
     def say(self, *words: Any, file: typing.TextIO | None = None) -> None:
         """Print on rank 0."""
         if self.comm.rank == 0:
             print(*words, file=file, flush=True)
 
-    def plan(self, space: Any, arrays: float, files: Sequence[tuple[str, float, float]] = ()) -> None:
-        """Say how the run is laid out; under ``--dry-run`` say more and end all ranks with code 0.
+    def plan(
+        self,
+        space: Any,
+        arrays: float,
+        state: Mapping[str, int],
+        streams: Sequence[Stream] = (),
+        derived: Mapping[str, int] = MappingProxyType({}),
+        t_end: float | None = None,
+        steps: float | None = None,
+    ) -> None:
+        """Say how the run is laid out; under ``--dry-run`` say what it will write too, and end here with code 0.
 
         Parameters
         ----------
@@ -107,16 +121,20 @@ class Run(Generic[P]):
             The largest Space of the run.
         arrays
             The memory of the run, in arrays of one value per grid point.
-        files
-            Name, number and bytes of each kind of file that the run writes.
+        state, derived
+            Number of components by name, of the fields that checkpoints keep and of others that streams may keep.
+        streams
+            The streams of the run's output.
+        t_end, steps
+            The end of the run, for the number of files; what is not known is left out.
         """
         self.say(report.layout(space, self.comm.size))
         if not self.parameters.dry_run:
             return
-        blocks = self.comm.gather(tuple(space.pencil.local_shape), root=0)
+        blocks = self.comm.gather(space.pencil.local_shape, root=0)
         if self.comm.rank == 0:
             self.say(report.memory(space, max(blocks, key=math.prod), arrays))
-            self.say(report.files(self.out, files))
+            self.say(f"files in {self.out}\n{report.files(space, state, streams, derived, t_end, steps)}")
         self.say(f"parameters\n{self.parameters.to_toml()}dry run: nothing was computed or written")
         raise SystemExit(exit_codes.FINISHED)
 
@@ -153,6 +171,23 @@ class Run(Generic[P]):
             self.checkpoints.rename(old)
             self.say(f"without --resume this is a fresh start: earlier checkpoints are now in {old}")
         return found and self.parameters.resume
+
+    def output(self, space: Any, *streams: Stream, **keywords: Any) -> Output:
+        """The Output of this run in its directory: with its parameters, going on where it was resumed.
+
+        Call it after :meth:`restore`. The loop flushes it before every checkpoint.
+
+        Parameters
+        ----------
+        space, *streams, **keywords
+            As of :class:`tensorpde.io.Output`.
+        """
+        made = Output(
+            self.out, space, *streams, parameters=self.parameters.to_toml(),
+            resume=self.step if self.resumed else None, **keywords,
+        )  # fmt: skip
+        self._outputs.append(made)
+        return made
 
     def loop(
         self,
@@ -211,6 +246,8 @@ class Run(Generic[P]):
         verdict = self._watch.poll()
         if last or verdict is not Verdict.GO_ON:
             self._check(state)
+            for output in self._outputs:
+                output.flush()  # or a restart would miss the records between its last flush and the checkpoint
             further = self.attributes | {"parameters": self.parameters.to_toml()}
             save_checkpoint(self.checkpoints, state, self.step, self.time, further)
         elif self.step % CHECK_EVERY == 0:

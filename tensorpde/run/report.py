@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from tensorpde.io import Every, Stream
 
 
 def times(numbers: Sequence[int]) -> str:
@@ -18,6 +20,8 @@ def times(numbers: Sequence[int]) -> str:
 
 def size(number: float) -> str:
     """A number of bytes with three digits and a decimal unit."""
+    if not math.isfinite(number):
+        return "?"
     for unit in ("B", "kB", "MB", "GB"):
         if number < 999.5:
             return f"{number:.3g} {unit}"
@@ -27,7 +31,7 @@ def size(number: float) -> str:
 
 def layout(space: Any, ranks: int) -> str:
     """One line: points, type, ranks, process grid."""
-    grid = times(space.pencil.process_grid.dims) or "1"
+    grid = times(space.process_grid.dims) or "1"
     return f"{times(space.shape)} points, {np.dtype(space.dtype)}, process grid {grid} on {ranks} rank(s)"
 
 
@@ -38,11 +42,45 @@ def memory(space: Any, largest: Sequence[int], arrays: float) -> str:
     return f"largest block {times(largest)}, memory {arrays:g} arrays: {size(most)} on that rank, {size(whole)} in all"
 
 
-def files(out: Path, kinds: Sequence[tuple[str, float, float]]) -> str:
-    """A table of the files to come: name, number, bytes of each; the last row is the sum."""
-    rows = [f"  {name:<28} {number:>6.0f} × {size(each)}" for name, number, each in kinds]
-    total = size(sum(number * each for _, number, each in kinds))
-    return "\n".join([f"files in {out}", *rows, f"  {'in all':<28} {total:>8}"])
+def files(
+    space: Any,
+    state: Mapping[str, int],
+    streams: Sequence[Stream],
+    derived: Mapping[str, int],
+    t_end: float | None,
+    steps: float | None,
+) -> str:
+    """A table of the files to come: name, number ("?" where it depends on the clock or the steps), bytes of each."""
+    points, components = math.prod(space.shape), dict(state) | dict(derived)
+    rows: list[tuple[str, float | None, float]] = []
+    for stream in streams:
+        number = _number(stream.every, t_end, steps)
+        values = sum(components[name] for name in stream.fields or components)
+        if stream.probes is not None:
+            records = np.nan if number is None else number
+            rows.append((f"{stream.name}.h5", 1, records * len(np.atleast_2d(stream.probes)) * values * 8))
+            continue
+        kept = math.prod(len(range(n)[part]) for n, part in zip(space.shape, stream.region.on(space.axes)))
+        real = np.dtype(stream.dtype or np.empty(0, space.dtype).real.dtype)
+        parts = 2 if space.dtype.kind == "c" else 1
+        rows.append((f"{stream.name}_*.h5", number, kept * values * parts * real.itemsize))
+    rows.append(("checkpoints/*.h5", 2, points * sum(state.values()) * space.dtype.itemsize))
+    lines = [
+        f"  {name:<28} {'?' if number is None else f'{number:.0f}':>6} × {size(each)}" for name, number, each in rows
+    ]
+    known = sum(number * each for _, number, each in rows if number is not None and each == each)
+    return "\n".join([*lines, f"  {'in all, as far as known':<28} {size(known):>8}"])
+
+
+def _number(every: Every | None, t_end: float | None, steps: float | None) -> float | None:
+    """How often a stream is written, the first time included; None if that is not known before the run."""
+    if every is None:
+        return None if steps is None else steps + 1
+    if every.wall is not None or (every.steps and steps is None) or (every.time and t_end is None):
+        return None
+    by_step = round(steps) // every.steps if every.steps else 0
+    by_time = t_end / every.time * (1 + 1e-9) // 1 if every.time else 0
+    return 1 + by_step + by_time
 
 
 def listing(out: Path) -> str:

@@ -26,14 +26,23 @@ run = begin(Decay)
 p = run.parameters
 axis = tp.Axis(p.n, 0.0, 2 * np.pi, bc=tp.Periodic())
 space = tp.Space(tp.Grid(axis, axis, axis), run.comm)
-run.plan(space, arrays=2, files=[("checkpoints/*.h5", 2, 8 * p.n**3)])
+streams = [
+    tp.io.Stream(every=tp.io.Every(time=0.5), dtype="float32", stride=2),
+    tp.io.Stream("plane", every=tp.io.Every(steps=4), slices={"z": 1.0}),
+    tp.io.Stream("probes", probes=[(1.0, 2.0, 3.0)]),
+]
+run.plan(space, arrays=2, state={"u": 1}, streams=streams, t_end=p.t_end, steps=p.t_end / p.dt)
 state = run.restore({"u": space.field(lambda x, y, z: 2 + np.sin(x) * np.cos(y) + z)})
+out = run.output(space, *streams)
 seen = []
 
 
 def record(step, time):
     seen.append(step)
-    return {"mean": state["u"].mean()}
+    out.write(step, time, u=state["u"])
+    mean = state["u"].mean()
+    out.diagnostics(step, time, mean=mean)
+    return {"mean": mean}
 
 
 for clock in run.loop(state, p.t_end, dt=lambda: p.dt, record=record):
