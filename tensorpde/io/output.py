@@ -152,7 +152,7 @@ class Output:
         return every.due(step, time, waited, running.last)
 
     def diagnostics(self, step: int, time: float, **scalars: float) -> None:
-        """Add a record to ``diagnostics.h5``, which is written every few seconds and by :meth:`flush` and :meth:`close`."""
+        """Add a record to ``diagnostics.h5``, written every few seconds and by :meth:`flush` and :meth:`close`."""
         with agree(self.space.comm, "writing diagnostics"):
             for name in scalars:
                 layout.check_name(name, "diagnostic")
