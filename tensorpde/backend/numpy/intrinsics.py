@@ -9,6 +9,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
+ROW_BYTES = 256  # of a tile row: eight vectors, as many sums as keep both multiply-add units busy
 HAS_FMA = bool(_FEATURES.get("fma") or llvmlite.binding.get_process_triple().startswith(("aarch64", "arm64")))
 
 
@@ -109,16 +110,17 @@ def stream_row(typingctx, target, t0, source, s0, count):  # noqa: ANN001, ANN20
     signature = types.void(target, types.intp, source, types.intp, types.intp)
 
     def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
-        element = context.get_value_type(signature.args[0].dtype)
-        width = 32 // element_size(element)
-        vector = ir.VectorType(element, width).as_pointer()
+        kind = signature.args[0].dtype
+        real = context.get_value_type(kind.underlying_float if isinstance(kind, types.Complex) else kind)
+        parts = 2 if isinstance(kind, types.Complex) else 1
+        vector = ir.VectorType(real, 32 // element_size(real)).as_pointer()
         target, t0, source, s0, count = args
-        step = ir.Constant(count.type, width)
+        step = ir.Constant(count.type, 32 // element_size(real) // parts)
         with cgutils.for_range_slice(builder, ir.Constant(count.type, 0), count, step, count.type) as (i, _):
             pointer = _pointer(context, builder, signature.args[2], source, builder.add(s0, i))
-            value = builder.load(builder.bitcast(pointer, vector), align=element_size(element))
+            value = builder.load(builder.bitcast(pointer, vector), align=element_size(real))
             pointer = _pointer(context, builder, signature.args[0], target, builder.add(t0, i))
-            _store(builder, value, builder.bitcast(pointer, vector), element_size(element), True)
+            _store(builder, value, builder.bitcast(pointer, vector), element_size(real), True)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -161,50 +163,44 @@ def _vector_fma(builder, a, b, c):  # noqa: ANN001, ANN202
 
 
 @intrinsic
-def row_sum(typingctx, tile, row, source, coef, i, before, after, keep, lanes):  # noqa: ANN001, ANN201
+def vector_row_sum(typingctx, tile, row, source, coef, i, before, after, keep):  # noqa: ANN001, ANN201
     """tile[row] = keep·tile[row] + Σ_k coef[i, k]·(rows row−before…row−1, then source…source+after−1).
 
-    `before`, `after`, `keep` (0 or 1) and `lanes` are literals, `coef` has before + after columns. The sum
-    runs in that order with fused multiply-adds, the same for every lane.
+    A row is ROW_BYTES long and is summed in registers: one load and one fused multiply-add per vector and
+    term, in that order, the same for every lane. `keep` is the literal True or False.
     """
-    numbers = (before, after, keep, lanes)
-    if not all(isinstance(number, types.IntegerLiteral) for number in numbers):
+    if not isinstance(keep, types.BooleanLiteral):
         return None
-    before_n, after_n, keep_n, lanes_n = (number.literal_value for number in numbers)
-    signature = types.void(tile, types.intp, types.intp, coef, types.intp, *numbers)
+    signature = types.void(tile, types.intp, types.intp, coef, types.intp, types.intp, types.intp, keep)
 
     def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
         element = context.get_value_type(signature.args[0].dtype)
         vector = ir.VectorType(element, 32 // element_size(element))
         align = element_size(element)
-        tile, row, source, coef, i = args[:5]
-        count = before_n + after_n
+        tile, row, source, coef, i, before, after, _ = args
+        index = ir.IntType(64)
+        lanes = ir.Constant(index, ROW_BYTES // element_size(element))
+        sums = [cgutils.alloca_once(builder, vector) for _ in range(ROW_BYTES // 32)]
 
-        def constant(value):  # noqa: ANN001, ANN202
-            return ir.Constant(ir.IntType(64), value)
+        def place(row, part):  # noqa: ANN001, ANN202
+            offset = builder.add(builder.mul(row, lanes), ir.Constant(index, part * vector.count))
+            pointer = _pointer(context, builder, signature.args[0], tile, offset)
+            return builder.bitcast(pointer, vector.as_pointer())
 
-        def factor(k):  # noqa: ANN001, ANN202
-            index = builder.add(builder.mul(i, constant(count)), constant(k))
-            return _broadcast(builder, vector, builder.load(_pointer(context, builder, signature.args[3], coef, index)))
-
-        factors = [factor(k) for k in range(count)]
-        target = builder.mul(row, constant(lanes_n))
-        above = builder.mul(source, constant(lanes_n))
-        with cgutils.for_range_slice(
-            builder, constant(0), constant(lanes_n), constant(vector.count), ir.IntType(64)
-        ) as (lane, _):
-
-            def at(base, offset):  # noqa: ANN001, ANN202
-                index = builder.add(builder.add(base, lane), constant(offset * lanes_n))  # noqa: B023
-                pointer = _pointer(context, builder, signature.args[0], tile, index)
-                return builder.bitcast(pointer, vector.as_pointer())
-
-            places = [at(target, k - before_n) for k in range(before_n)] + [at(above, k) for k in range(after_n)]
-            total = builder.load(at(target, 0), align=align) if keep_n else None
-            for scale, place in zip(factors, places, strict=True):
-                value = builder.load(place, align=align)
-                total = builder.fmul(scale, value) if total is None else _vector_fma(builder, scale, value, total)
-            builder.store(total, at(target, 0), align=align)
+        for part, total in enumerate(sums):
+            start = builder.load(place(row, part), align=align) if signature.args[-1].literal_value else None
+            builder.store(ir.Constant(vector, None) if start is None else start, total)
+        first = builder.mul(i, builder.add(before, after))
+        for count, base, skip in ((before, builder.sub(row, before), None), (after, source, before)):
+            with cgutils.for_range(builder, count) as loop:
+                k = builder.add(first, loop.index if skip is None else builder.add(skip, loop.index))
+                scale = builder.load(_pointer(context, builder, signature.args[3], coef, k))
+                scale = _broadcast(builder, vector, scale)
+                for part, total in enumerate(sums):
+                    value = builder.load(place(builder.add(base, loop.index), part), align=align)
+                    builder.store(_vector_fma(builder, scale, value, builder.load(total)), total)
+        for part, total in enumerate(sums):
+            builder.store(builder.load(total), place(row, part), align=align)
         return context.get_dummy_value()
 
     return signature, codegen

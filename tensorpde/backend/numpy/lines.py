@@ -6,15 +6,14 @@ real factors is a real one with twice the inner length. Every value is read once
 
 from __future__ import annotations
 
-from functools import lru_cache
 from math import prod
 from typing import Any
 
 import numpy as np
 from numba import njit
 
-from .rows import empty_tile, fill_row, lanes_for
-from .sweep import UNROLLED, Factors, make_factors, tile_functions
+from .rows import empty_tile, fill_row, lane_count
+from .sweep import Factors, backward, close, forward, make_factors
 from .tiles import load_columns, store_columns
 
 CHUNK = 16  # columns loaded, then swept while they are in the first-level cache
@@ -39,40 +38,32 @@ def sweep(factors: Factors, u: np.ndarray, out: np.ndarray, axis: int, beta: flo
     if u.dtype.kind == "c" and factors.coef.dtype.kind != "c":
         u, out = u.view(factors.coef.dtype), out.view(factors.coef.dtype)
         inner, lines = inner * 2, lines * 2
-    kl, w, ku = factors.widths
-    lanes = lanes_for(u.dtype)
-    unrolled = w <= UNROLLED and u.dtype.kind != "c"
-    kernel = _kernel(kl, w if unrolled else 0, ku, lanes, unrolled)
-    kernel(factors, u.reshape(-1), out.reshape(-1), lines, inner, u.dtype.type(beta))
+    _kernel(factors, u.reshape(-1), out.reshape(-1), lines, inner, u.dtype.type(beta))
 
 
-@lru_cache(maxsize=None)
-def _kernel(kl: int, w: int, ku: int, lanes: int, unrolled: bool) -> Any:
-    forward, close, backward = tile_functions(kl, w, ku, lanes, unrolled)
-
-    @njit(cache=True)
-    def kernel(f, u, out, lines, inner, beta):
-        tile = empty_tile(f.slots * lanes, u)
-        width = f.coef.shape[1] - kl
-        span = inner if inner * 2 >= lanes else lines
-        for block in range(0, lines, span):
-            for first in range(block, block + span, lanes):
-                valid = min(lanes, block + span - first)
-                fill_row(tile, 0, kl * lanes, 0)
-                load_columns(tile, f.slot + f.low, u, first, valid, f.n, inner, f.low, 0, lanes)
-                done = 0
-                for column in range(0, f.high, CHUNK):
-                    stop = min(column + CHUNK, f.high)
-                    load_columns(tile, f.slot + column, u, first, valid, f.n, inner, column, stop, lanes)
-                    ready = done
-                    while ready < f.m and f.source[ready] + width <= f.slot + stop:
-                        ready += 1
-                    forward(tile, f, done, ready)
-                    done = ready
-                close(tile, f)
-                for row in range((f.m - 1) // CHUNK * CHUNK, -1, -CHUNK):
-                    stop = min(row + CHUNK, f.m)
-                    backward(tile, f, row, stop)
-                    store_columns(tile, kl + row, out, first, valid, f.m, inner, row, stop, beta, lanes)
-
-    return kernel
+@njit(cache=True)
+def _kernel(f, u, out, lines, inner, beta):
+    lanes = lane_count(u)
+    tile = empty_tile(f.slots, u)
+    kl = f.head.shape[1]
+    width = f.coef.shape[1] - kl
+    span = inner if inner * 2 >= lanes else lines
+    for block in range(0, lines, span):
+        for first in range(block, block + span, lanes):
+            valid = min(lanes, block + span - first)
+            fill_row(tile, 0, kl * lanes, 0)
+            load_columns(tile, f.slot + f.low, u, first, valid, f.n, inner, f.low, 0)
+            done = 0
+            for column in range(0, f.high, CHUNK):
+                stop = min(column + CHUNK, f.high)
+                load_columns(tile, f.slot + column, u, first, valid, f.n, inner, column, stop)
+                ready = done
+                while ready < f.m and f.source[ready] + width <= f.slot + stop:
+                    ready += 1
+                forward(tile, f, done, ready)
+                done = ready
+            close(tile, f)
+            for row in range((f.m - 1) // CHUNK * CHUNK, -1, -CHUNK):
+                stop = min(row + CHUNK, f.m)
+                backward(tile, f, row, stop)
+                store_columns(tile, kl + row, out, first, valid, f.m, inner, row, stop, beta)

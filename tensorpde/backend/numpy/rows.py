@@ -1,28 +1,31 @@
-"""Operations on one row of a tile: `lanes` values, one for each line in the tile.
+"""Operations on one row of a tile: one value for each line in the tile.
 
-A tile is a flat array of rows; the inner loop of every line kernel runs over lanes, so that the
-vector unit works on as many lines at once and each line sees the same arithmetic wherever it sits.
+A tile is a flat array of rows of ROW_BYTES bytes; the inner loop of every line kernel runs over the
+lanes of a row, so that the vector unit works on as many lines at once and each line sees the same
+arithmetic wherever it sits.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
-from .intrinsics import address, fma
+from .intrinsics import ROW_BYTES, address, fma, vector_row_sum
 
 ALIGNMENT = 64
-LANE_BYTES = 256
-
-
-def lanes_for(dtype: np.dtype) -> int:
-    """Lines per tile: 256 bytes of each row, so that a tile of 256 points stays in a 512 KiB cache."""
-    return LANE_BYTES // np.dtype(dtype).itemsize
 
 
 @njit(inline="always")
-def empty_tile(count, like):
-    """`count` values aligned to a cache line (unaligned vectors straddle two lines every other time)."""
+def lane_count(array):
+    """Lanes of a row of the type of `array`."""
+    return ROW_BYTES // array.itemsize
+
+
+@njit(inline="always")
+def empty_tile(rows, like):
+    """A tile aligned to a cache line (unaligned vectors straddle two lines every other time)."""
+    count = rows * lane_count(like)
     raw = np.empty(count + ALIGNMENT // like.itemsize, like.dtype)
     skip = (ALIGNMENT - (address(raw) & (ALIGNMENT - 1))) % ALIGNMENT // like.itemsize
     return raw[skip : skip + count]
@@ -59,3 +62,29 @@ def blend_row(target, t0, source, s0, count, beta):
     s = source[s0 : s0 + count]
     for lane in range(count):
         t[lane] = fma(beta, t[lane], s[lane])
+
+
+def row_sum(tile, row, source, coef, i, before, after, keep):
+    """tile[row] = keep·tile[row] + Σ_k coef[i, k]·(rows row−before…row−1, then source…source+after−1).
+
+    For compiled code; `keep` is the literal True or False.
+    """
+
+
+@overload(row_sum, prefer_literal=True)
+def _row_sum(tile, row, source, coef, i, before, after, keep):
+    if isinstance(tile.dtype, types.Float):
+        return lambda tile, row, source, coef, i, before, after, keep: vector_row_sum(
+            tile, row, source, coef, i, before, after, keep
+        )
+    return _complex_row_sum
+
+
+def _complex_row_sum(tile, row, source, coef, i, before, after, keep):
+    lanes = lane_count(tile)
+    if not keep:
+        fill_row(tile, row * lanes, lanes, 0)
+    for k in range(before):
+        add_row(tile, row * lanes, tile, (row - before + k) * lanes, lanes, coef[i, k])
+    for k in range(after):
+        add_row(tile, row * lanes, tile, (source + k) * lanes, lanes, coef[i, before + k])

@@ -1,22 +1,18 @@
 """The line kernel on a tile: right-hand-side stencil, forward sweep, closing of periodic lines, backward sweep.
 
-`Factors` is the plan of one operator; `tile_functions` gives the compiled parts for its band widths.
-Row i of the result takes slot i + kl of the tile; the columns of the line lie above it, at least one
+`Factors` is the plan of one operator. A tile holds it all in place:
+row i of the result takes slot i + kl of the tile; the columns of the line lie above it, at least one
 slot ahead, so that a tile is swept in place.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from .intrinsics import row_sum
-from .rows import add_row, copy_row, fill_row
-
-UNROLLED = 9  # wider bands are summed by a loop over their entries: one compiled kernel for all of them
+from .rows import add_row, copy_row, lane_count, row_sum
 
 
 class Factors(NamedTuple):
@@ -39,12 +35,6 @@ class Factors(NamedTuple):
     slot: int
     slots: int
 
-    @property
-    def widths(self) -> tuple[int, int, int]:
-        """(kl, w, ku)."""
-        kl, ku = self.head.shape[1], self.upper.shape[1]
-        return kl, self.coef.shape[1] - kl, ku
-
 
 def make_factors(plan: Any, dtype: np.dtype) -> Factors:
     """Lay out a host plan (``rhs`` band, ``lower``, ``upper``, ``head``, ``tail``) for the kernel."""
@@ -59,8 +49,8 @@ def make_factors(plan: Any, dtype: np.dtype) -> Factors:
         coef=np.concatenate([-plan.lower, plan.rhs.coef], axis=1).astype(dtype),
         source=slot + start,
         upper=np.ascontiguousarray(-plan.upper, dtype),
-        head=np.ascontiguousarray(plan.head, dtype).reshape(-1, kl),
-        tail=np.ascontiguousarray(plan.tail, dtype).reshape(-1, ku),
+        head=np.ascontiguousarray(plan.head, dtype),
+        tail=np.ascontiguousarray(plan.tail, dtype),
         n=n,
         m=m,
         low=min(low, 0),
@@ -71,52 +61,35 @@ def make_factors(plan: Any, dtype: np.dtype) -> Factors:
 
 
 @njit
-def _combine(tile, row, source, coef, i, before, after, keep, lanes):
-    """row_sum for any number type and any width."""
-    if not keep:
-        fill_row(tile, row * lanes, lanes, 0)
-    for k in range(before):
-        add_row(tile, row * lanes, tile, (row - before + k) * lanes, lanes, coef[i, k])
-    for k in range(after):
-        add_row(tile, row * lanes, tile, (source + k) * lanes, lanes, coef[i, before + k])
+def forward(tile, f, first, stop):
+    """Right-hand side and forward sweep of rows first…stop−1 of a tile whose columns are loaded."""
+    kl = f.head.shape[1]
+    w = f.coef.shape[1] - kl
+    for i in range(first, stop):
+        row_sum(tile, kl + i, f.source[i], f.coef, i, kl, w, False)
 
 
-@lru_cache(maxsize=None)
-def tile_functions(kl: int, w: int, ku: int, lanes: int, unrolled: bool) -> Any:
-    """(forward, close, backward) on a loaded tile for given band widths.
+@njit
+def close(tile, f):
+    """Close a periodic line: correct the first rows and set those that follow the last; zeros for an open one."""
+    lanes = lane_count(tile)
+    kl, ku = f.head.shape[1], f.tail.shape[1]
+    ends = np.empty((kl + 1) * lanes, tile.dtype)
+    copy_row(ends, 0, tile, f.m * lanes, kl * lanes)
+    first = np.zeros((ku + 1) * lanes, tile.dtype)
+    for i in range(f.head.shape[0]):
+        row = (kl + i) * lanes
+        for k in range(kl):
+            add_row(tile, row, ends, k * lanes, lanes, f.head[i, k])
+        for k in range(ku):
+            add_row(first, k * lanes, tile, row, lanes, f.tail[i, k])
+    copy_row(tile, (kl + f.m) * lanes, first, 0, ku * lanes)
 
-    forward(tile, f, first, stop) and backward(tile, f, first, stop) sweep rows first…stop−1;
-    close(tile, f) stands between them. Slots kl…kl+m−1 end as the result.
-    """
 
-    @njit
-    def forward(tile, f, first, stop):
-        for i in range(first, stop):
-            if unrolled:
-                row_sum(tile, kl + i, f.source[i], f.coef, i, kl, w, 0, lanes)
-            else:
-                _combine(tile, kl + i, f.source[i], f.coef, i, kl, f.coef.shape[1] - kl, 0, lanes)
-
-    @njit
-    def close(tile, f):
-        ends = np.empty((kl + 1) * lanes, tile.dtype)
-        copy_row(ends, 0, tile, f.m * lanes, kl * lanes)
-        first = np.zeros((ku + 1) * lanes, tile.dtype)
-        for i in range(f.head.shape[0]):
-            row = (kl + i) * lanes
-            for k in range(kl):
-                add_row(tile, row, ends, k * lanes, lanes, f.head[i, k])
-            for k in range(ku):
-                add_row(first, k * lanes, tile, row, lanes, f.tail[i, k])
-        copy_row(tile, (kl + f.m) * lanes, first, 0, ku * lanes)
-
-    @njit
-    def backward(tile, f, first, stop):
-        if ku > 0:
-            for i in range(stop - 1, first - 1, -1):
-                if unrolled:
-                    row_sum(tile, kl + i, kl + i + 1, f.upper, i, 0, ku, 1, lanes)
-                else:
-                    _combine(tile, kl + i, kl + i + 1, f.upper, i, 0, ku, 1, lanes)
-
-    return forward, close, backward
+@njit
+def backward(tile, f, first, stop):
+    """Backward sweep of rows first…stop−1."""
+    kl, ku = f.head.shape[1], f.tail.shape[1]
+    if ku > 0:
+        for i in range(stop - 1, first - 1, -1):
+            row_sum(tile, kl + i, kl + i + 1, f.upper, i, 0, ku, True)

@@ -11,7 +11,7 @@ from numba import njit, types
 from numba.extending import overload
 
 from .intrinsics import address, prefetch, stream_row, transpose_block
-from .rows import blend_row, copy_row, fill_row
+from .rows import blend_row, copy_row, fill_row, lane_count
 
 AHEAD = 6  # rows asked for in advance: they are a stride apart, where no hardware prefetcher follows
 BLOCK = 8  # columns of a transposed block: one cache line of float64, half of one of float32 × 2 vectors
@@ -24,17 +24,18 @@ def lane_base(lane, n, inner):
 
 
 @njit
-def load_columns(tile, slot, u, first, valid, n, inner, low, high, lanes):
+def load_columns(tile, slot, u, first, valid, n, inner, low, high):
     """Rows slot… of the tile = columns low…high−1 (modulo n) of lines first…first+valid−1.
 
     Lanes past `valid` are zero, so that they do the same arithmetic as the others.
     """
+    lanes = lane_count(u)
     if valid < lanes:
         fill_row(tile, slot * lanes, (high - low) * lanes, 0)
     start = max(low, 0)
     stop = min(high, n)
     if inner == 1 and valid == lanes:
-        _load_lines(tile, slot - low, u, first * n, n, start, stop, lanes)
+        _load_lines(tile, slot - low, u, first * n, n, start, stop)
     elif first % inner + valid <= inner:
         base = lane_base(first, n, inner)
         line = 64 // u.itemsize
@@ -47,12 +48,13 @@ def load_columns(tile, slot, u, first, valid, n, inner, low, high, lanes):
             base = lane_base(first + lane, n, inner)
             for c in range(start, stop):
                 tile[(slot + c - low) * lanes + lane] = u[base + c * inner]
-    _load_wrapped(tile, slot - low, u, first, valid, n, inner, low, start, lanes)
-    _load_wrapped(tile, slot - low, u, first, valid, n, inner, stop, high, lanes)
+    _load_wrapped(tile, slot - low, u, first, valid, n, inner, low, start)
+    _load_wrapped(tile, slot - low, u, first, valid, n, inner, stop, high)
 
 
 @njit
-def _load_wrapped(tile, slot, u, first, valid, n, inner, low, high, lanes):
+def _load_wrapped(tile, slot, u, first, valid, n, inner, low, high):
+    lanes = lane_count(u)
     if low < high:
         for lane in range(valid):
             base = lane_base(first + lane, n, inner)
@@ -60,37 +62,40 @@ def _load_wrapped(tile, slot, u, first, valid, n, inner, low, high, lanes):
                 tile[(slot + c) * lanes + lane] = u[base + c % n * inner]
 
 
-def _load_lines(tile, slot, u, base, n, start, stop, lanes):
+def _load_lines(tile, slot, u, base, n, start, stop):
     """Columns of contiguous lines; real types by register transposes."""
 
 
-def _store_lines(tile, slot, out, base, n, low, high, beta, lanes):
+def _store_lines(tile, slot, out, base, n, low, high, beta):
     """Columns to contiguous lines; real types by register transposes."""
 
 
 @overload(_load_lines)
-def _choose_load(tile, slot, u, base, n, start, stop, lanes):
+def _choose_load(tile, slot, u, base, n, start, stop):
     return _load_transposed if isinstance(u.dtype, types.Float) else _load_scalar
 
 
 @overload(_store_lines)
-def _choose_store(tile, slot, out, base, n, low, high, beta, lanes):
+def _choose_store(tile, slot, out, base, n, low, high, beta):
     return _store_transposed if isinstance(out.dtype, types.Float) else _store_scalar
 
 
-def _load_scalar(tile, slot, u, base, n, start, stop, lanes):
+def _load_scalar(tile, slot, u, base, n, start, stop):
+    lanes = lane_count(u)
     for lane in range(lanes):
         for c in range(start, stop):
             tile[(slot + c) * lanes + lane] = u[base + lane * n + c]
 
 
-def _store_scalar(tile, slot, out, base, n, low, high, beta, lanes):
+def _store_scalar(tile, slot, out, base, n, low, high, beta):
+    lanes = lane_count(out)
     for lane in range(lanes):
         for c in range(low, high):
             _store_value(out, base + lane * n + c, tile[(slot + c) * lanes + lane], beta)
 
 
-def _load_transposed(tile, slot, u, base, n, start, stop, lanes):
+def _load_transposed(tile, slot, u, base, n, start, stop):
+    lanes = lane_count(u)
     side = 32 // u.itemsize
     whole = start + (stop - start) // BLOCK * BLOCK
     for c in range(start, whole, BLOCK):
@@ -105,12 +110,13 @@ def _load_transposed(tile, slot, u, base, n, start, stop, lanes):
 
 
 @njit
-def store_columns(tile, slot, out, first, valid, n, inner, low, high, beta, lanes):
+def store_columns(tile, slot, out, first, valid, n, inner, low, high, beta):
     """Columns low…high−1 of the lines = rows slot… of the tile + beta · what is there (not read if beta is 0)."""
+    lanes = lane_count(out)
     if inner == 1 and valid == lanes:
-        _store_lines(tile, slot - low, out, first * n, n, low, high, beta, lanes)
+        _store_lines(tile, slot - low, out, first * n, n, low, high, beta)
     elif first % inner + valid <= inner:
-        _store_rows(tile, slot - low, out, lane_base(first, n, inner), inner, valid, low, high, beta, lanes)
+        _store_rows(tile, slot - low, out, lane_base(first, n, inner), inner, valid, low, high, beta)
     else:
         for lane in range(valid):
             base = lane_base(first + lane, n, inner)
@@ -127,7 +133,8 @@ def _store_value(out, index, value, beta):
 
 
 @njit
-def _store_rows(tile, slot, out, base, inner, valid, low, high, beta, lanes):
+def _store_rows(tile, slot, out, base, inner, valid, low, high, beta):
+    lanes = lane_count(out)
     stream = (valid == lanes and inner * out.itemsize % 32 == 0 and (address(out) + base * out.itemsize) % 32 == 0)
     for c in range(low, high):
         row = (slot + c) * lanes
@@ -139,7 +146,8 @@ def _store_rows(tile, slot, out, base, inner, valid, low, high, beta, lanes):
             copy_row(out, base + c * inner, tile, row, valid)
 
 
-def _store_transposed(tile, slot, out, base, n, low, high, beta, lanes):
+def _store_transposed(tile, slot, out, base, n, low, high, beta):
+    lanes = lane_count(out)
     side = 32 // out.itemsize
     whole = low + (high - low) // BLOCK * BLOCK if beta == 0 else low
     aligned = n * out.itemsize % 32 == 0 and (address(out) + (base + low) * out.itemsize) % 32 == 0
