@@ -69,7 +69,7 @@ def _chosen(path: str | Path, contents: Mapping, names: Sequence[str]) -> list[s
 
 def _lines(path: str | Path, names: Sequence[str]) -> tuple[dict[str, tuple[Array, Array]], str]:
     """Curves (x, y) by label, one per probe where there are probes, and the label of x."""
-    curves = {}
+    curves: dict[str, tuple[Array, Array]] = {}
     for name in names:
         line = view.load(path, name).with_walls()
         x, units = line.coordinates[line.dimensions[0]], line.attributes.get("units")

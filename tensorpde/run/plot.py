@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 try:
+    from cycler import cycler
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 except ImportError as error:
@@ -21,9 +22,9 @@ except ImportError as error:
 import matplotlib
 
 Array = np.ndarray
-STYLE = {
+STYLE: Any = {
     "axes.grid": True,
-    "axes.prop_cycle": matplotlib.cycler(color=["#1f4e9c", "#d1495b", "#2a9d5c", "#e08e0b", "#7b5ea7", "#3f8fa8"]),
+    "axes.prop_cycle": cycler(color=["#1f4e9c", "#d1495b", "#2a9d5c", "#e08e0b", "#7b5ea7", "#3f8fa8"]),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": 10,

@@ -76,11 +76,13 @@ def _number(every: Every | None, t_end: float | None, steps: float | None) -> fl
     """How often a stream is written, the first time included; None if that is not known before the run."""
     if every is None:
         return None if steps is None else steps + 1
-    if every.wall is not None or (every.steps and steps is None) or (every.time and t_end is None):
-        return None
-    by_step = round(steps) // every.steps if every.steps else 0
-    by_time = t_end / every.time * (1 + 1e-9) // 1 if every.time else 0
-    return 1 + by_step + by_time
+    number = 1.0
+    for interval, total in ((every.steps, steps), (every.time, t_end), (every.wall, None)):
+        if interval is not None and total is None:
+            return None
+        if interval is not None and total is not None:
+            number += math.floor(total / interval + 1e-6)
+    return number
 
 
 def listing(out: Path) -> str:
