@@ -55,11 +55,8 @@ class Every:
         if last is None:
             return True
         by_step = self.steps is not None and step % self.steps == 0
-        by_time = self.time is not None and self._count(time) > self._count(last)
+        by_time = self.time is not None and _count(time, self.time) > _count(last, self.time)
         return by_step or by_time or (self.wall is not None and waited >= self.wall)
-
-    def _count(self, time: float) -> int:
-        return math.floor(time / self.time + ROUND_OFF)
 
 
 @dataclass(frozen=True)
@@ -109,3 +106,8 @@ class Stream:
     def region(self) -> Region:
         """The points it keeps."""
         return Region(self.slices, self.box, self.stride)
+
+
+def _count(time: float, interval: float) -> int:
+    """Whole intervals that have passed."""
+    return math.floor(time / interval + ROUND_OFF)

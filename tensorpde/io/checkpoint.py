@@ -66,7 +66,7 @@ def save_checkpoint(
         raise ValueError(
             f"a checkpoint needs fields with plain names and a step ≥ 0, not {list(fields)} at step {step}"
         )
-    manifest = {
+    manifest: dict[str, Any] = {
         "step": step,
         "time": float(time),
         "attributes": _plain(attributes or {}),
@@ -120,7 +120,7 @@ def _bytes(fields: Mapping[str, Field]) -> int:
     return total
 
 
-def _write(file: h5py.File | None, name: str, field: Field) -> str:
+def _write(file: Any, name: str, field: Field) -> str:
     """Write one field; its SHA-256 on rank 0: of the concatenated SHA-256 of its slabs, in order. Collective."""
     shape, dtype = field.space.shape, np.dtype(field.local.dtype)
     digest = sha256()
@@ -130,7 +130,7 @@ def _write(file: h5py.File | None, name: str, field: Field) -> str:
     for index in np.ndindex(*field.lead):
 
         def write(start: int, slab: np.ndarray, index: tuple[int, ...] = index) -> None:
-            digest.update(sha256(slab).digest())
+            digest.update(sha256(slab.data).digest())
             file[name][(*index, slice(start, start + len(slab)))] = slab
 
         region = [slice(0, n, 1) for n in shape]
@@ -212,9 +212,9 @@ def _load(
         if comm.rank == 0:
             manifest = read_manifest(path)
     manifest = comm.bcast(manifest)
-    spaces = {
-        name: space[name] if isinstance(space, Mapping) and name in space else space for name in manifest["fields"]
-    }
+    if isinstance(space, Mapping) and (missing := set(manifest["fields"]) - set(space)):
+        raise ValueError(f"{path} holds {', '.join(sorted(missing))}, but Spaces are given only for {', '.join(space)}")
+    spaces = {name: space[name] if isinstance(space, Mapping) else space for name in manifest["fields"]}
     for name, stored in manifest["fields"].items():
         _check_fit(path, name, stored, spaces[name])
     fields = {name: _read(path, name, stored, spaces[name]) for name, stored in manifest["fields"].items()}
@@ -248,9 +248,7 @@ def read_manifest(path: str | os.PathLike[str]) -> dict[str, Any]:
     return manifest
 
 
-def _check_fit(path: Path, name: str, stored: Mapping[str, Any], space: Space | Mapping[str, Space]) -> None:
-    if isinstance(space, Mapping):
-        raise ValueError(f"{path} holds {name!r}, but only the Spaces of {', '.join(space)} are given")
+def _check_fit(path: Path, name: str, stored: Mapping[str, Any], space: Space) -> None:
     axes = [[axis.n, axis.lo, axis.hi, axis.location] for axis in space.axes]
     if axes != stored["axes"]:
         raise ValueError(f"{path}: {name!r} has axes (n, lo, hi, location) {stored['axes']}, its Space has {axes}")
@@ -268,7 +266,7 @@ def _read(path: Path, name: str, stored: Mapping[str, Any], space: Space) -> Fie
             def read(start: int, slab: np.ndarray, index: tuple[int, ...] = index) -> None:
                 with hdf5.reading(path):
                     file[name].read_direct(slab, (*index, slice(start, start + len(slab))))
-                digest.update(sha256(slab).digest())
+                digest.update(sha256(slab.data).digest())
 
             slabs.scatter(read, field.local[index], field.pencil, stored["dtype"], f"reading {path}")
     with agree(space.comm, f"reading {path}"):

@@ -37,7 +37,7 @@ def version() -> str:
 
 
 @contextmanager
-def create(path: Path, comm: Any, kind: str, nbytes: int) -> Iterator[h5py.File | None]:
+def create(path: Path, comm: Any, kind: str, nbytes: int) -> Iterator[Any]:
     """Write a new file and publish it when the block ends: a file of this name is always a whole one. Collective.
 
     Parameters
@@ -93,7 +93,7 @@ def variable(
     return data
 
 
-def scale(file: h5py.File, name: str, values: np.ndarray, attributes: Mapping[str, Any]) -> None:
+def scale(file: h5py.File, name: str, values: np.ndarray | np.generic, attributes: Mapping[str, Any]) -> None:
     """Write a coordinate: the dimension scale of that name, or a plain scalar."""
     data = file.create_dataset(name, data=values)
     data.attrs.update(attributes)
@@ -130,8 +130,8 @@ def opened(path: str | os.PathLike[str], *kinds: str) -> Iterator[h5py.File]:
 
 
 @contextmanager
-def shared(path: str | os.PathLike[str], comm: Any, *kinds: str) -> Iterator[h5py.File | None]:
-    """As :func:`opened`, the file on rank 0 and None on the others. Collective.
+def shared(path: str | os.PathLike[str], comm: Any, *kinds: str) -> Iterator[Any]:
+    """As :func:`opened`, the h5py.File on rank 0 and None on the others. Collective.
 
     What rank 0 reads in the block it reads under :func:`reading` and an agreement.
     """

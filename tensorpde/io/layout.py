@@ -12,7 +12,6 @@ import numpy as np
 
 from tensorpde.boundary import Boundary, Dirichlet, FreeSlip, NoSlip, Odd, resolve
 from tensorpde.grid import Axis
-from tensorpde.mapping import Mapping as AxisMapping
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 COORDINATES = ("time", "step", "probe")  # names that a field cannot have, besides those of the axes
@@ -186,7 +185,7 @@ def boundary_attributes(scale: str, i: int, axis: Axis, component: int | None) -
     if axis.periodic:
         return {}
     attributes: dict[str, Any] = {}
-    for side, bc in zip(("left", "right"), axis.bc, strict=True):
+    for side, bc in zip(("left", "right"), _sides(axis), strict=True):
         attributes[f"{scale}_{side}"] = describe(bc)
         value = _wall_value(bc, component, i)
         if value is not None:
@@ -194,7 +193,12 @@ def boundary_attributes(scale: str, i: int, axis: Axis, component: int | None) -
     return attributes
 
 
-def _wall_value(bc: Boundary, component: int | None, axis: int) -> float | None:
+def _sides(axis: Axis) -> tuple[Boundary, Boundary]:
+    """The conditions at lo and hi; an Axis accepts one for both but keeps a pair."""
+    return axis.bc if isinstance(axis.bc, tuple) else (axis.bc, axis.bc)
+
+
+def _wall_value(bc: Boundary | None, component: int | None, axis: int) -> float | None:
     if isinstance(bc, (NoSlip, FreeSlip)):
         if component is None:
             return None
@@ -204,8 +208,8 @@ def _wall_value(bc: Boundary, component: int | None, axis: int) -> float | None:
     return float(bc.value) if isinstance(bc, Dirichlet) and not callable(bc.value) else None
 
 
-def describe(choice: Boundary | AxisMapping) -> str:
-    """A condition or mapping in words, the same in every run: "Dirichlet(value=0.0)"; a callable is "function"."""
+def describe(choice: Any) -> str:
+    """A condition or a mapping in words, the same in every run: "Dirichlet(value=0.0)"; callables are "function"."""
     return (
         f"{type(choice).__name__}({', '.join(f'{f.name}={_datum(getattr(choice, f.name))}' for f in fields(choice))})"
     )

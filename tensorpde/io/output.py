@@ -134,7 +134,8 @@ class Output:
                 if name not in fields:
                     raise KeyError(f"stream {running.stream.name!r} keeps {name!r}; given are {', '.join(fields)}")
                 if name not in made:
-                    made[name] = fields[name]() if callable(fields[name]) else fields[name]
+                    given = fields[name]
+                    made[name] = given if isinstance(given, Field | Sequence) else given()
             path = running.write(step, float(time), {name: made[name] for name in names})
             running.last, running.written = float(time), monotonic()
             written += [path] if path else []

@@ -73,7 +73,8 @@ def read(path: str | os.PathLike[str], name: str, space: Space) -> Field:
         If the numbers of axes differ, the Space reaches beyond the file's domain, periods or bases differ, or the
         file is complex and the Space real.
     """
-    sources, lead = None, ()
+    sources: list[_Source] = []
+    lead: tuple[int, ...] = ()
     with hdf5.shared(path, space.comm, snapshot.KIND) as file:
         with agree(space.comm, f"reading {path}"):
             if file is not None:
@@ -156,7 +157,7 @@ def _same(x: np.ndarray, axis: Axis) -> bool:
     return x.size == axis.n and bool(np.all(np.abs(x - axis.x) <= 1e-13 * axis.length))
 
 
-def _component(file: h5py.File | None, path: Any, source: _Source, space: Space) -> Any:
+def _component(file: Any, path: Any, source: _Source, space: Space) -> Any:
     """This rank's block of one component in the home pencil. Collective."""
     changes = {
         i: line_matrix(line.x, axis.x, line.lo, line.hi, line.periodic, line.walls)

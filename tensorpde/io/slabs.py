@@ -55,7 +55,8 @@ def gather(
     shape = region_shape(pencil.shape, region)
     owners = [_owned(pencil, rank, region) for rank in range(comm.size)] if comm.rank == 0 else []
     mine, failure = _owned(pencil, comm.rank, region), None
-    buffer = np.empty((rows_per_slab(shape, dtype.itemsize), *shape[1:]), dtype) if comm.rank == 0 else None
+    rows = rows_per_slab(shape, dtype.itemsize) if comm.rank == 0 else 0
+    buffer = np.empty((rows, *shape[1:]), dtype)
     for start, stop in slabs(shape, dtype.itemsize):
         piece = _rows(mine, start, stop)
         values = _take(local, pencil, region, piece, dtype) if piece else None
@@ -92,7 +93,7 @@ def scatter(read: Callable[[int, np.ndarray], None], local: Any, pencil: Pencil,
     owners = [_owned(pencil, rank, whole) for rank in range(comm.size)] if comm.rank == 0 else []
     mine, failure = _owned(pencil, comm.rank, whole), None
     for start, stop in slabs(pencil.shape, dtype.itemsize):
-        slab = np.zeros((stop - start, *pencil.shape[1:]), dtype) if comm.rank == 0 else None
+        slab = np.zeros((stop - start if comm.rank == 0 else 0, *pencil.shape[1:]), dtype)
         if comm.rank == 0 and failure is None:
             failure = _attempt(read, start, slab)
         for rank, owned in enumerate(owners):

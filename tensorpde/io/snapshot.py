@@ -95,7 +95,7 @@ def write(
             _write_part(file, part)
 
 
-def _write_part(file: h5py.File | None, part: _Part) -> None:
+def _write_part(file: Any, part: _Part) -> None:
     if file is not None:
         data = hdf5.variable(file, part.name, part.shape, part.dtype, part.dimensions)
         data.attrs.update(part.attributes)
@@ -148,14 +148,13 @@ class _Scales:
             self._used[scale] = (chosen[0] if i in self._dropped else chosen, layout.scale_attributes(i, axis))
             if i not in self._dropped:
                 attributes |= layout.boundary_attributes(scale, i, axis, component)
+        attributes |= extra
         real = np.dtype(dtype or np.empty(0, field.local.dtype).real.dtype)
         if real.name not in ("float32", "float64"):
             raise ValueError(f"{name!r} cannot be stored as {real}, expected float32 or float64")
         kept = tuple(axis for axis in range(len(axes)) if axis not in self._dropped)
         return [
-            _Part(
-                name + suffix, getattr(local, attribute), field.pencil, region, scales, kept, real, attributes | extra
-            )
+            _Part(name + suffix, getattr(local, attribute), field.pencil, region, scales, kept, real, attributes)
             for suffix, attribute in layout.parts(np.dtype(field.local.dtype))
         ]
 

@@ -172,14 +172,16 @@ def load(path: str | os.PathLike[str], name: str, slices: Mapping[str, float] | 
     """
     with hdf5.opened(path, snapshot.KIND, series.KIND) as file:
         data = hdf5.dataset(file, name, "fi")
-        names, chosen, coordinates, about = dimensions(data), [], {}, {}
-        if unknown := set(slices or {}) - set(names):
+        names, slices = dimensions(data), slices or {}
+        chosen: list[int | slice] = []
+        coordinates, about = {}, {}
+        if unknown := set(slices) - set(names):
             raise ValueError(
                 f"{path}: {name!r} has dimensions {', '.join(names)}, none is {', '.join(sorted(unknown))}"
             )
         for scale in names:
             x, about[scale] = hdf5.dataset(file, scale, "fi", (None,))[...], attributes(file[scale])
-            if scale in (slices or {}):
+            if scale in slices:
                 nearest = int(np.abs(x - slices[scale]).argmin())
                 chosen.append(nearest)
                 coordinates[scale] = x[nearest]
@@ -187,7 +189,7 @@ def load(path: str | os.PathLike[str], name: str, slices: Mapping[str, float] | 
                 chosen.append(slice(None))
                 coordinates[scale] = x
         values = data[tuple(chosen)]
-        kept = tuple(scale for scale in names if scale not in (slices or {}))
+        kept = tuple(scale for scale in names if scale not in slices)
         instant = hdf5.text(file, "format") == f"tensorpde {snapshot.KIND}"
         time, step = (file[key][()].item() if instant else None for key in ("time", "step"))
         return Variable(name, np.asarray(values), kept, coordinates, attributes(data), about, time, step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 MESHES = {2: ("2DRectMesh", "VXVY"), 3: ("3DRectMesh", "VXVYVZ")}
@@ -39,7 +39,7 @@ def collection(name: str, snapshots: Iterable[tuple[str, Mapping[str, Any]]]) ->
     return '<?xml version="1.0"?>\n<Xdmf Version="3.0">\n<Domain>\n' + "\n".join(blocks) + "\n</Domain>\n</Xdmf>\n"
 
 
-def _grid(file: str, time: float, dimensions: tuple[str, ...], shape: Iterable[int], fields: Mapping[str, Any]) -> str:
+def _grid(file: str, time: float, dimensions: tuple[str, ...], shape: Sequence[int], fields: Mapping[str, Any]) -> str:
     topology, geometry = MESHES[len(dimensions)]
     lengths = dict(zip(dimensions, shape, strict=True))
     lines = [

@@ -75,7 +75,7 @@ def test_spaces_by_name_and_any_alignment(tmp_path):
     assert same_bits(fields["u"].gather(), u.gather())
     with pytest.raises(ValueError, match=r"'u' has axes .*8, 0.0, 1.0, 'cells'.*its Space has .*7, 0.0"):
         io.load_checkpoint(tmp_path, space)
-    with pytest.raises(ValueError, match="holds 'u', but only the Spaces of p"):
+    with pytest.raises(ValueError, match="holds u, but Spaces are given only for p"):
         io.load_checkpoint(tmp_path, {"p": space})
     with pytest.raises(ValueError, match="'u' is float64, its Space is float32"):
         io.load_checkpoint(tmp_path, {"u": faces.like(dtype="float32"), "p": space})
