@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,9 @@ class Transpose:
     """A plan to move blocks of shape lead + a.local_shape to lead + b.local_shape and back.
 
     Any two pencils of one shape on one process grid: every value goes straight from its owner in `a` to its owner in
-    `b`, in one message per pair of ranks for all leading dimensions. What stays on the rank is copied without MPI.
+    `b`, in one message per pair of ranks for all leading dimensions. Messages are described to MPI by subarray types, so
+    there are no buffers to pack: MPI moves strided parts through fragments that stay in cache, and a message has a count
+    of one however large it is. What stays on the rank is copied without MPI.
 
     Parameters
     ----------
@@ -40,9 +41,7 @@ class Transpose:
             )
         self.a, self.b = a, b
         self._comm = a.process_grid.messages
-        ranks = range(self._comm.size)
-        self._parts_of_a = _parts(a, [b.slices_of(rank) for rank in ranks])
-        self._parts_of_b = _parts(b, [a.slices_of(rank) for rank in ranks])
+        self._parts = {True: _parts(a, b), False: _parts(b, a)}  # of this rank's block in a, and in b
         self._types: dict = {}
 
     @staticmethod
@@ -55,44 +54,47 @@ class Transpose:
 
     def forward(self, source: Any, out: Any) -> Any:
         """Fill `out`, shape lead + b.local_shape, from `source`, shape lead + a.local_shape. Collective."""
-        return self._move(source, out, self.a, self.b, self._parts_of_a, self._parts_of_b)
+        return self._move(source, out, from_a=True)
 
     def backward(self, source: Any, out: Any) -> Any:
         """Fill `out`, shape lead + a.local_shape, from `source`, shape lead + b.local_shape. Collective."""
-        return self._move(source, out, self.b, self.a, self._parts_of_b, self._parts_of_a)
+        return self._move(source, out, from_a=False)
 
-    def _move(self, source: Any, out: Any, start: Pencil, end: Pencil, send: dict, receive: dict) -> Any:
+    def _move(self, source: Any, out: Any, from_a: bool) -> Any:
+        start, end = (self.a, self.b) if from_a else (self.b, self.a)
         lead = source.shape[: source.ndim - start.ndim]
         if source.shape != lead + start.local_shape or out.shape != lead + end.local_shape or source.dtype != out.dtype:
             raise ValueError(
                 f"a transpose from blocks {start.local_shape} to {end.local_shape} got {source.dtype} of shape "
                 f"{source.shape} and {out.dtype} of shape {out.shape}"
             )
+        outgoing = self._messages(from_a, lead, source.dtype)
+        incoming = self._messages(not from_a, lead, source.dtype)
+        requests = [self._comm.Irecv([out, 1, kind], peer) for peer, kind in incoming]
+        requests += [self._comm.Isend([source, 1, kind], peer) for peer, kind in outgoing]
         me = self._comm.rank
-        requests = [
-            self._comm.Irecv([out, 1, self._type(out, lead, part)], peer)
-            for peer, part in receive.items()
-            if peer != me
-        ]
-        requests += [
-            self._comm.Isend([source, 1, self._type(source, lead, part)], peer)
-            for peer, part in send.items()
-            if peer != me
-        ]
-        if me in send:
-            out[(..., *receive[me])] = source[(..., *send[me])]
+        if me in self._parts[from_a]:
+            out[(..., *self._parts[not from_a][me])] = source[(..., *self._parts[from_a][me])]
         MPI.Request.Waitall(requests)
         return out
 
-    def _type(self, array: np.ndarray, lead: tuple[int, ...], part: _Slices) -> MPI.Datatype:
-        """The committed MPI type of one part of an array, made at its first use."""
-        key = (array.shape, array.dtype.char, tuple((piece.start, piece.stop) for piece in part))
+    def _messages(self, of_a: bool, lead: tuple[int, ...], dtype: np.dtype) -> list[tuple[int, MPI.Datatype]]:
+        """(rank, MPI type of the part) for each other rank that shares this rank's block, kept from the first use."""
+        key = (of_a, lead, dtype.char)
         if key not in self._types:
-            sizes = [*lead, *(piece.stop - piece.start for piece in part)]
-            starts = [*(0 for _ in lead), *(piece.start for piece in part)]
-            element = dtlib.from_numpy_dtype(array.dtype)
-            self._types[key] = element.Create_subarray(array.shape, sizes, starts).Commit()
+            shape = lead + (self.a if of_a else self.b).local_shape
+            element = dtlib.from_numpy_dtype(dtype)
+            self._types[key] = [
+                (peer, element.Create_subarray(shape, *_box(lead, part)).Commit())
+                for peer, part in self._parts[of_a].items()
+                if peer != self._comm.rank and 0 not in lead
+            ]
         return self._types[key]
+
+
+def _box(lead: tuple[int, ...], part: _Slices) -> tuple[list[int], list[int]]:
+    """Sizes and starts of a part of an array with leading dimensions."""
+    return [*lead, *(piece.stop - piece.start for piece in part)], [*(0 for _ in lead), *(piece.start for piece in part)]
 
 
 def gather(pencil: Pencil, block: np.ndarray, out: np.ndarray) -> np.ndarray:
@@ -112,11 +114,17 @@ def gather(pencil: Pencil, block: np.ndarray, out: np.ndarray) -> np.ndarray:
     return out
 
 
-def _parts(pencil: Pencil, others: Sequence[_Slices]) -> dict[int, _Slices]:
-    """For each rank whose block in another pencil meets this rank's block: the common part, in local indices."""
+def _parts(pencil: Pencil, other: Pencil) -> dict[int, _Slices]:
+    """For each rank whose block in the other pencil meets this rank's block here: the common part, in local indices.
+
+    The ranks after this one come first, so that not all ranks begin with the same one.
+    """
+    comm = pencil.process_grid.comm
     parts = {}
-    for rank, other in enumerate(others):
-        common = [(max(p.start, q.start), min(p.stop, q.stop)) for p, q in zip(pencil.slices, other, strict=True)]
+    for step in range(1, comm.size + 1):
+        rank = (comm.rank + step) % comm.size
+        block = zip(pencil.slices, other.slices_of(rank), strict=True)
+        common = [(max(p.start, q.start), min(p.stop, q.stop)) for p, q in block]
         if all(start < stop for start, stop in common):
             parts[rank] = tuple(
                 slice(start - own.start, stop - own.start)
