@@ -34,28 +34,40 @@ _INTERPOLATION = {
     8: (1225 / 2048, -245 / 2048, 49 / 2048, -5 / 2048),
 }
 
-_FIRST_CLOSURE = {2: Closure(2), 4: Closure(3), 6: Closure(4), 8: Closure(5)}
-_SECOND_CLOSURE = {2: Closure(1, reflect=True), 4: Closure(4), 6: Closure(6), 8: Closure(8)}
+_FIRST_CLOSURE = {2: Closure(2), 4: Closure(3), 6: Closure(3), 8: Closure(4)}
+_SECOND_CLOSURE = {
+    2: Closure(1, reflect=True),
+    4: Closure(4),
+    6: Closure(4, wall=6, cells=5),
+    8: Closure(6, wall=8, cells=7),
+}
 
 
-def first(order: int = 2) -> Scheme:
-    """The first derivative on the points; order 2, 4, 6 or 8."""
-    return _scheme("first derivative", 1, _pick(_FIRST, order), order, _FIRST_CLOSURE[order])
+def first(order: int = 2, closure: Closure | None = None) -> Scheme:
+    """The first derivative on the points; order 2, 4, 6 or 8.
+
+    Closures of order 2, 3, 3, 4, the highest that are stable for advection from a Dirichlet wall: global order 2, 4, 4, 5.
+    """
+    return _scheme("first derivative", 1, _pick(_FIRST, order), order, closure or _FIRST_CLOSURE[order])
 
 
-def second(order: int = 2) -> Scheme:
-    """The second derivative on the points; order 2, 4, 6 or 8. Order 2 takes boundary data by reflection and is symmetric."""
-    return _scheme("second derivative", 2, _pick(_SECOND, order), order, _SECOND_CLOSURE[order])
+def second(order: int = 2, closure: Closure | None = None) -> Scheme:
+    """The second derivative on the points; order 2, 4, 6 or 8, which is also the global order beside walls.
+
+    Order 2 takes boundary data by reflection, which makes it symmetric (up to a diagonal).
+    """
+    return _scheme("second derivative", 2, _pick(_SECOND, order), order, closure or _SECOND_CLOSURE[order])
 
 
-def staggered(order: int = 2) -> Scheme:
-    """The first derivative midway between the points; order 2, 4, 6 or 8."""
-    return _scheme("staggered derivative", 1, _pick(_STAGGERED_FIRST, order), order, Closure(max(order - 1, 2)), 0.5)
+def staggered(order: int = 2, closure: Closure | None = None) -> Scheme:
+    """The first derivative midway between the points; order 2, 4, 6 or 8, beside walls closures of order 3 (2 for order 2)."""
+    rhs = _pick(_STAGGERED_FIRST, order)
+    return _scheme("staggered derivative", 1, rhs, order, closure or Closure(min(order, 3)), 0.5)
 
 
-def interpolation(order: int = 2) -> Scheme:
-    """The value midway between the points; order 2, 4, 6 or 8."""
-    return _scheme("interpolation", 0, _pick(_INTERPOLATION, order), order, Closure(order), 0.5)
+def interpolation(order: int = 2, closure: Closure | None = None) -> Scheme:
+    """The value midway between the points; order 2, 4, 6 or 8, beside walls too."""
+    return _scheme("interpolation", 0, _pick(_INTERPOLATION, order), order, closure or Closure(order), 0.5)
 
 
 def _scheme(

@@ -115,7 +115,8 @@ class RowMaker:
         """The one-sided row of a target near one wall."""
         scheme, closure = self.scheme, self.scheme.closure
         side = LEFT if position <= self.axis.intervals / 2 else RIGHT
-        columns, informed = self._window(position, side, closure.order + scheme.derivative)
+        conditions = closure.order_at(self.axis.location, self.walls[side].known) + scheme.derivative
+        columns, informed = self._window(position, side, conditions)
         factor = closure.data if informed else closure.free
         reach = [k for k in range(1 - len(scheme.lhs), len(scheme.lhs)) if self.to_points.column(position + k) is not None]
         lhs = np.array([scheme.lhs[abs(k)] * (factor if k else 1.0) for k in reach])
@@ -124,7 +125,6 @@ class RowMaker:
         everything = np.array([*points, *(position + np.array(reach)), self.walls[side].position])
         places = self._physical(i, everything) if physical else everything - position
         datum, unit = self._datum(side, places[-1], i, physical) if informed else (None, 0.0)
-        conditions = closure.order + scheme.derivative
         row = match(scheme.derivative, 0.0, places[: len(points)], places[len(points) : -1], lhs, conditions, datum)
         entries = Entries(dict(zip((i + k for k in reach), row.lhs, strict=True)), dict(zip(columns, row.rhs, strict=True)))
         entries.data[side] = row.datum * unit
@@ -134,10 +134,11 @@ class RowMaker:
         """The columns of the `count` values nearest to a target, and whether the datum of the wall is one of them."""
         n, wall = self.from_points.count, self.walls[side]
         first = self.from_points.first if side == LEFT else wall.position - self.from_points.position(n - 1)
-        start = int(np.floor(abs(position - wall.position) - (count - 1) / 2 - first + 0.5))
+        centred = abs(position - wall.position) - (count - 1) / 2 - first
+        start = max(int(np.ceil(centred - 0.5)), 0)
         occupied = wall.known and self.from_points.column(wall.position) is not None
-        informed = start < 0 and wall.informs and not occupied
-        columns = range(max(start, 0), max(start, 0) + count - informed)
+        informed = centred <= 0 and wall.informs and not occupied
+        columns = range(start, start + count - informed)
         if columns.stop > n:
             raise TooShort
         return (columns if side == LEFT else range(n - columns.stop, n - columns.start)), informed

@@ -11,25 +11,36 @@ import numpy as np
 class Closure:
     """How rows near a wall are made where the interior stencil has not enough points.
 
-    Such a row matches Taylor series to `order`, one-sided, on the points nearest to it; boundary data enter as one more
-    value. On its left-hand side it keeps the interior coefficients of the neighbours that exist, multiplied by
+    Such a row matches Taylor series, one-sided, on the points nearest to it; boundary data enter as one more value. On its
+    left-hand side it keeps the interior coefficients of those neighbours that exist, times a factor.
 
     Parameters
     ----------
     order
-        Formal order of the closure rows.
+        Formal order of the rows.
     free
         Factor in rows that use no boundary data.
     data
         Factor in rows that use boundary data.
+    wall
+        Order, if different, on nodes whose wall value is not known (Neumann, Robin, no data).
+    cells
+        Order, if different, on cells.
     reflect
-        Take Dirichlet data by reflection, u(−s) = 2g − u(s): symmetric, but of order 2 at best.
+        Take Dirichlet data by reflection, u(−s) = 2g − u(s): symmetric, but of global order 2 at best.
     """
 
     order: int
     free: float = 1.0
     data: float = 0.0
+    wall: int | None = None
+    cells: int | None = None
     reflect: bool = False
+
+    def order_at(self, location: str, known: bool) -> int:
+        """The order of the rows at a wall, by location and whether the wall value is known."""
+        special = self.cells if location == "cells" else None if known else self.wall
+        return self.order if special is None else special
 
 
 @dataclass(frozen=True)

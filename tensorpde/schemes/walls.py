@@ -71,8 +71,8 @@ class Points:
 
     def column(self, position: float) -> int | None:
         """The number of the point at a position, None if there is none."""
-        column = round(position - self.first)
-        return column if 0 <= column < self.count else None
+        column = float(position - self.first)
+        return int(column) if column.is_integer() and 0 <= column < self.count else None
 
     def position(self, column: int) -> float:
         """Where a point is."""
