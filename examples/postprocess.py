@@ -32,6 +32,7 @@ names = [name for name in series.data_vars if name != "step"][:4]
 fig, panels = plt.subplots(len(names), 1, sharex=True, figsize=(7, 2 * len(names)), layout="constrained", squeeze=False)
 for panel, name in zip(panels.flat, names, strict=True):
     series[name].plot(ax=panel)
+    panel.label_outer()
 fig.savefig(directory / "postprocess_series.png", dpi=120)
 
 # %% A plane through the middle of every field.
@@ -39,7 +40,9 @@ fields = {name: field for name, field in last.data_vars.items() if field.ndim > 
 fig, panels = plt.subplots(1, len(fields), figsize=(4.5 * len(fields), 3.6), layout="constrained", squeeze=False)
 for panel, (name, field) in zip(panels.flat, fields.items(), strict=True):
     middle = {dim: field.sizes[dim] // 2 for dim in field.dims[2:]}
-    field.isel(middle).plot(ax=panel, x=field.dims[0], y=field.dims[1])
+    plane = field.isel(middle)
+    plane.plot(ax=panel, x=field.dims[0], y=field.dims[1])
+    panel.set_title(", ".join([name, *(f"{dim} = {float(plane[dim]):.4g}" for dim in middle)]))
     print(f"{name}: from {float(field.min()):.4g} to {float(field.max()):.4g}")
 fig.savefig(directory / "postprocess_planes.png", dpi=120)
 

@@ -164,7 +164,7 @@ class Run(Generic[P]):
     def _prepare(self) -> bool:
         """On rank 0: whether there is a checkpoint to go on from."""
         self.out.mkdir(parents=True, exist_ok=True)
-        found = self.checkpoints.is_dir() and any(self.checkpoints.iterdir())
+        found = any(self.checkpoints.glob("checkpoint_*.h5"))
         if found and not self.parameters.resume:
             old = self.checkpoints.with_suffix(".old")
             shutil.rmtree(old, ignore_errors=True)

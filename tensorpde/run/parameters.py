@@ -222,10 +222,13 @@ def _from_text(value: Any, info: Any) -> Any:
     kinds = (info.annotation, *typing.get_args(info.annotation))
     if value.lower() == "none" and type(None) in kinds:
         return None
+    choices = [c for kind in kinds if typing.get_origin(kind) is typing.Literal for c in typing.get_args(kind)]
+    for choice in choices:
+        if str(choice) == value:
+            return choice
     if any(map(_is_sequence, kinds)):
         return [item.strip() for item in value.strip("[]()").split(",") if item.strip()]
-    choices = [c for kind in kinds if typing.get_origin(kind) is typing.Literal for c in typing.get_args(kind)]
-    return next((choice for choice in choices if str(choice) == value), value)
+    return value
 
 
 def _toml_value(value: Any) -> str:

@@ -97,7 +97,8 @@ def _colours(row: Sequence[Plane]) -> dict[str, Any]:
     if low < 0.0 < high and min(-low, high) > 0.02 * max(-low, high):
         peak = max(-low, high)
         return {"cmap": "RdBu_r", "vmin": -peak, "vmax": peak}
-    return {"cmap": "viridis", "vmin": low, "vmax": high if high > low else low + 1.0}
+    half = 0.5 if high == low else 0.0  # one value everywhere gets the middle colour
+    return {"cmap": "viridis", "vmin": low - half, "vmax": high + half}
 
 
 def lines(curves: Mapping[str, tuple[Array, Array]], x_label: str, out: str | Path, title: str = "") -> Path:

@@ -24,7 +24,7 @@ class Verdict(enum.IntEnum):
 
 
 class Watch:
-    """Watch the signals and clocks of a run.
+    """Watch the signals and clocks of a run: those of rank 0 decide, the launcher forwards signals to all ranks.
 
     USR1 and TERM ask for a stop with a checkpoint, and so does the nearer of two deadlines: ``wall_limit``
     seconds from now, or 30 s before the end of the Slurm job (``SLURM_JOB_END_TIME``). A stop is asked for

@@ -16,7 +16,7 @@ class Channel(Parameters):
     t_end: float = parameter(1.0, "end of the run", unit="h/U", gt=0)
     order: Literal[2, 4, 6] = parameter(6, "order of the schemes")
     name: str = parameter("plane", "label")
-    process_grid: tuple[int, int] | None = parameter(None, "ranks along x and y")
+    process_grid: tuple[int, int] | Literal["tune"] | None = parameter(None, "ranks along x and y")
     forced: bool = parameter(True, "drive the flow")
 
     @pydantic.model_validator(mode="after")
@@ -58,6 +58,7 @@ def test_flags_of_every_kind():
     p = read("--t-end", "2e1", "--order", "4", "--process-grid", "2,3", "--no-forced", "--name", "12", "--resume")
     assert (p.t_end, p.order, p.process_grid, p.forced, p.name, p.resume) == (20.0, 4, (2, 3), False, "12", True)
     assert read("--process-grid", "none", "--wall-limit", "none").process_grid is None
+    assert read("--process-grid", "tune").process_grid == "tune"
 
 
 def test_toml_round_trip(toml):
@@ -77,7 +78,7 @@ def test_toml_round_trip(toml):
         (["--n", "many"], ["--n = many", "int ≥ 8"]),
         (["--t-end", "-1"], ["--t-end = -1", "float > 0"]),
         (["--order", "5"], ["--order = 5", "one of 2, 4, 6"]),
-        (["--process-grid", "2,x"], ["--process-grid = x", "a list of int, int or none"]),
+        (["--process-grid", "2,x"], ["--process-grid = x", "a list of int, int or one of 'tune' or none"]),
         (["--t-ned", "3"], ["unknown parameter --t-ned in the command line", "nearest is --t-end"]),
         (["--zzzzzz=3"], ["--zzzzzz", "valid ones are --out,"]),
         (["stray"], ["'stray'", "--name value"]),
