@@ -36,9 +36,12 @@ class Factors(NamedTuple):
     slots: int
 
 
-def make_factors(plan: Any, dtype: np.dtype) -> Factors:
-    """Lay out a host plan (``rhs`` band, ``lower``, ``upper``, ``head``, ``tail``) for the kernel."""
-    start, n = plan.rhs.start, plan.rhs.n
+def make_factors(plan: Any, dtype: np.dtype, walls: bool = False) -> Factors:
+    """Lay out a host plan (``rhs`` band, ``lower``, ``upper``, ``head``, ``tail``) for the kernel.
+
+    With `walls` the first and the last column of ``rhs`` belong to wall values: columns −1 and n of the tile.
+    """
+    start, n = plan.rhs.start - walls, plan.rhs.n - 2 * walls
     m, width = plan.rhs.coef.shape
     kl, ku = plan.lower.shape[1], plan.upper.shape[1]
     low = int(start.min()) if m else 0
