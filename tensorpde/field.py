@@ -56,6 +56,8 @@ class Space:
             raise ValueError(f"dtype {self.dtype} is none of float32, float64, complex64, complex128")
         if not isinstance(process_grid, ProcessGrid):
             process_grid = ProcessGrid(self.comm, self._dims(process_grid))
+        if process_grid.comm != self.comm:
+            raise ValueError(f"{process_grid} belongs to another communicator than the {self.comm.size} ranks given")
         self.process_grid = process_grid
         self.pencil = process_grid.home(self.grid.shape)
 
@@ -89,8 +91,10 @@ class Space:
         """The pencil nearest to the home pencil in which lines along `axis` are whole."""
         return self.pencil.aligned(axis)
 
-    def like(self, axis: int | None = None, dtype: Any = None, **changes: Any) -> Space:
-        """A Space with one axis changed (n, bc, location, basis, …) or another dtype, sharing ranks and transpose plans.
+    def like(
+        self, axis: int | None = None, dtype: Any = None, grid: Grid | None = None, **changes: Any
+    ) -> Space:
+        """A Space with one axis changed, another dtype or another grid, sharing ranks, process grid and transpose plans.
 
         Parameters
         ----------
@@ -98,15 +102,19 @@ class Space:
             The axis that `changes` are for.
         dtype
             The new dtype; None keeps it.
+        grid
+            A whole new grid of as many axes; None keeps it.
         **changes
-            Attributes of Axis; or the one keyword `grid` for a whole new grid.
+            Attributes of Axis: n, bc, location, basis, mapping, …
 
         Raises
         ------
         ValueError
             For changes without an axis or an axis that the Space has not.
         """
-        axes = list(changes.pop("grid", self.grid).axes)
+        axes = list((grid or self.grid).axes)
+        if len(axes) != self.ndim:
+            raise ValueError(f"a grid of {len(axes)} axes for a Space of {self.ndim}")
         if changes and (axis is None or not -self.ndim <= axis < self.ndim):
             raise ValueError(f"axis={axis} names none of the {self.ndim} axes that {sorted(changes)} could be for")
         if changes:
@@ -193,6 +201,32 @@ def _fill(block: np.ndarray, values: Any, shape: tuple[int, ...]) -> None:
         raise ValueError(f"values of shape {values.shape} do not fit a block of shape {block.shape}") from None
 
 
+_OPERANDS = (int, float, complex, np.number)
+
+
+def _arithmetic(function: Callable) -> Callable:
+    """The method of Field for an operator, its result in the pencil of the left operand."""
+
+    def method(self: Field, other: Field | complex) -> Field:
+        if not isinstance(other, (Field, *_OPERANDS)):
+            return NotImplemented
+        return Field(self.space, function(self.local, self._operand(other)), self.pencil)
+
+    return method
+
+
+def _in_place(function: Callable) -> Callable:
+    """The method of Field for an operator that changes its values where they are."""
+
+    def method(self: Field, other: Field | complex) -> Field:
+        if not isinstance(other, (Field, *_OPERANDS)):
+            return NotImplemented
+        function(self.local, self._operand(other))
+        return self
+
+    return method
+
+
 class Field:
     """Values at the unknowns of a Space: one block per rank, with leading dimensions that are not distributed.
 
@@ -204,6 +238,9 @@ class Field:
         This rank's block, C-contiguous, shape lead + pencil.local_shape. Its dtype may differ from the Space's.
     pencil
         Its distribution; the home pencil by default.
+
+    Arithmetic (+ − * / **, in place too) with numbers and with fields at the same unknowns, leading dimensions
+    broadcasting as in numpy; a field in another pencil is moved to that of the left operand (collective).
 
     Raises
     ------
@@ -333,54 +370,20 @@ class Field:
         self._check_points(other)
         return other.to(self.pencil).local
 
-    def _binary(self, function: Callable, other: Any) -> Field:
-        if not isinstance(other, (Field, int, float, complex, np.number)):
-            return NotImplemented
-        return Field(self.space, function(self.local, self._operand(other)), self.pencil)
-
-    def _in_place(self, function: Callable, other: Any) -> Field:
-        if not isinstance(other, (Field, int, float, complex, np.number)):
-            return NotImplemented
-        function(self.local, self._operand(other))
-        return self
-
-    def __add__(self, other: Any) -> Field:
-        return self._binary(operator.add, other)
-
-    def __sub__(self, other: Any) -> Field:
-        return self._binary(operator.sub, other)
-
-    def __mul__(self, other: Any) -> Field:
-        return self._binary(operator.mul, other)
-
-    def __truediv__(self, other: Any) -> Field:
-        return self._binary(operator.truediv, other)
-
-    def __pow__(self, other: Any) -> Field:
-        return self._binary(operator.pow, other)
-
-    def __rsub__(self, other: Any) -> Field:
-        return self._binary(lambda ours, theirs: theirs - ours, other)
-
-    def __rtruediv__(self, other: Any) -> Field:
-        return self._binary(lambda ours, theirs: theirs / ours, other)
-
-    __radd__, __rmul__ = __add__, __mul__
+    __add__ = __radd__ = _arithmetic(operator.add)
+    __sub__ = _arithmetic(operator.sub)
+    __rsub__ = _arithmetic(lambda ours, theirs: theirs - ours)
+    __mul__ = __rmul__ = _arithmetic(operator.mul)
+    __truediv__ = _arithmetic(operator.truediv)
+    __rtruediv__ = _arithmetic(lambda ours, theirs: theirs / ours)
+    __pow__ = _arithmetic(operator.pow)
+    __iadd__ = _in_place(operator.iadd)
+    __isub__ = _in_place(operator.isub)
+    __imul__ = _in_place(operator.imul)
+    __itruediv__ = _in_place(operator.itruediv)
 
     def __neg__(self) -> Field:
         return Field(self.space, -self.local, self.pencil)
-
-    def __iadd__(self, other: Any) -> Field:
-        return self._in_place(operator.iadd, other)
-
-    def __isub__(self, other: Any) -> Field:
-        return self._in_place(operator.isub, other)
-
-    def __imul__(self, other: Any) -> Field:
-        return self._in_place(operator.imul, other)
-
-    def __itruediv__(self, other: Any) -> Field:
-        return self._in_place(operator.itruediv, other)
 
 
 def _number(values: np.ndarray) -> Any:
