@@ -66,7 +66,9 @@ class Space:
             return default_dims(self.shape, self.comm.size)
         if not isinstance(wanted, str):
             if any(size > 1 for size in wanted[self.ndim - 1 :]):
-                raise ValueError(f"process grid {tuple(wanted)} has more than {self.ndim - 1} directions to cut {self.shape}")
+                raise ValueError(
+                    f"process grid {tuple(wanted)} has more than {self.ndim - 1} directions to cut {self.shape}"
+                )
             return wanted
         if wanted != "tune":
             raise ValueError(f'process_grid {wanted!r} is neither "tune" nor a tuple of numbers of ranks')
@@ -91,10 +93,8 @@ class Space:
         """The pencil nearest to the home pencil in which lines along `axis` are whole."""
         return self.pencil.aligned(axis)
 
-    def like(
-        self, axis: int | None = None, dtype: Any = None, grid: Grid | None = None, **changes: Any
-    ) -> Space:
-        """A Space with one axis changed, another dtype or another grid, sharing ranks, process grid and transpose plans.
+    def like(self, axis: int | None = None, dtype: Any = None, grid: Grid | None = None, **changes: Any) -> Space:
+        """A Space with one axis changed, another dtype or another grid, sharing ranks and transpose plans.
 
         Parameters
         ----------
@@ -115,9 +115,9 @@ class Space:
         axes = list((grid or self.grid).axes)
         if len(axes) != self.ndim:
             raise ValueError(f"a grid of {len(axes)} axes for a Space of {self.ndim}")
-        if changes and (axis is None or not -self.ndim <= axis < self.ndim):
-            raise ValueError(f"axis={axis} names none of the {self.ndim} axes that {sorted(changes)} could be for")
         if changes:
+            if axis is None or not -self.ndim <= axis < self.ndim:
+                raise ValueError(f"axis={axis} names none of the {self.ndim} axes that {sorted(changes)} could be for")
             axes[axis] = axes[axis].like(**changes)
         return Space(
             Grid(*axes), self.comm, self.backend.name, self.dtype if dtype is None else dtype, self.process_grid
@@ -137,7 +137,9 @@ class Space:
         pencil = pencil or self.pencil
         return Field(self, self.backend.zeros((*lead, *pencil.local_shape), self.dtype), pencil)
 
-    def field(self, f: Callable | np.ndarray | complex, lead: Sequence[int] = (), pencil: Pencil | None = None) -> Field:
+    def field(
+        self, f: Callable | np.ndarray | complex, lead: Sequence[int] = (), pencil: Pencil | None = None
+    ) -> Field:
         """A Field from a function, a whole array or a number. Collective.
 
         Parameters
@@ -300,7 +302,7 @@ class Field:
         return out
 
     def gather(self) -> np.ndarray:
-        """The whole array, shape lead + space.shape, on the host of every rank. Collective; takes its memory P times."""
+        """The whole array, shape lead + space.shape, on the host of every rank. Collective."""
         block = self.space.backend.to_host(self.local)
         whole = np.empty((*self.lead, *self.space.shape), self.dtype)
         return gather(self.pencil, block, whole)

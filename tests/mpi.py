@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ENVIRONMENT = {
@@ -114,10 +115,8 @@ def _kill_session(leader: int) -> None:
     for _ in range(20):
         left = _members(leader)
         for pid in left:
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         if not left:
             return
         time.sleep(0.05)

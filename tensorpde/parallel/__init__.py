@@ -1,4 +1,4 @@
-"""Who owns which part of an array, and how the parts move: pencils, transposes, reductions, errors. The one user of MPI."""
+"""Who owns which part of an array, and how the parts move. All use of MPI is in here."""
 
 from __future__ import annotations
 

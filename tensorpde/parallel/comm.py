@@ -42,7 +42,7 @@ _DUPLICATE = MPI.Comm.Create_keyval(delete_fn=_free)
 def private(comm: MPI.Intracomm) -> MPI.Intracomm:
     """The library's own duplicate of `comm`, whose messages no other receive can take. Collective the first time."""
     duplicate = comm.Get_attr(_DUPLICATE)
-    if duplicate is None:
+    if not isinstance(duplicate, MPI.Intracomm):
         duplicate = comm.Dup()
         comm.Set_attr(_DUPLICATE, duplicate)
     return duplicate

@@ -22,11 +22,11 @@ class CollectiveError(RuntimeError):
     """An error of another rank whose own type cannot be made from a message."""
 
 
-class agree:  # noqa: N801 - reads as a verb: with agree(comm, "reading the mesh"): ...
+class agree:
     """Context manager: an exception on one rank becomes the same error on all ranks, naming the rank. Collective.
 
-    When all is well it costs one Allreduce of one integer. Of several failing ranks the lowest is reported. The error
-    has the type raised there if that type takes a message, else CollectiveError; the first rank's error stays its cause.
+    When all is well it costs one Allreduce of one integer. Of several failing ranks the lowest is reported: by its own
+    type if that takes a message, else CollectiveError. A rank that failed keeps its own error as the cause.
 
     The body may hold other `agree` blocks on the same communicator, but no other collective call that could be
     reached by some ranks while another fails: a rank that fails early meets the others at their next agreement.
@@ -45,16 +45,16 @@ class agree:  # noqa: N801 - reads as a verb: with agree(comm, "reading the mesh
     def __enter__(self) -> agree:
         return self
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is not None and not isinstance(error, Exception):
-            return False  # an interrupt or exit is no result to agree on: the abort hook ends the job
+            return  # an interrupt or exit is no result to agree on: the abort hook ends the job
         if self.comm.size == 1 or self._handle in getattr(error, _AGREED, ()):
-            return False  # every rank of this communicator has this very error already
+            return  # every rank of this communicator has this very error already
         failed = np.array([self.comm.rank if error is not None else self.comm.size])
         first = np.empty_like(failed)
         self.comm.Allreduce(failed, first, op=MPI.MIN)
         if first[0] == self.comm.size:
-            return False
+            return
         found = json.loads(_broadcast(self.comm, int(first[0]), self._describe(error)))
         place = found.pop("place")
         agreed = _rebuild(**found)
@@ -104,7 +104,7 @@ def _rebuild(module: str, name: str, message: str, number: int | None) -> Except
         error = kind(message) if number is None else kind(number, message)
         if isinstance(error, Exception) and message in (str(error), *error.args):
             return error
-    except Exception:  # noqa: BLE001, S110 - whatever a foreign constructor raises, our own type serves
+    except Exception:
         pass
     return CollectiveError(f"{name}: {message}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from mpi4py import MPI
@@ -68,7 +69,7 @@ def _round_trip(shape: Sequence[int], process_grid: ProcessGrid, dtype: np.dtype
         process_grid.comm.Barrier()
         start = time.perf_counter()
         block = np.zeros(stops[0].local_shape, dtype)
-        for here, there in zip(stops[:-1], stops[1:], strict=True):
+        for here, there in pairwise(stops):
             if here != there:
                 block = Transpose.between(here, there).forward(block, np.empty(there.local_shape, dtype))
         process_grid.comm.Barrier()

@@ -1,8 +1,8 @@
 """Sums that are bitwise the same on any number of ranks and in any pencil; extrema.
 
-One fixed order: lines along the last axis, then along the one before it, and so on. A line is always summed whole, by an
-algorithm that depends on its length only, so it does not matter which rank sums it. Only the sums of lines, one axis less
-each time, travel between ranks; the data themselves do only where the last axis is cut.
+One fixed order: lines along the last axis, then along the one before it, and so on. A line is always summed whole, by
+an algorithm that depends on its length only, so it does not matter which rank sums it. Only the sums of lines, one axis
+less each time, travel between ranks; the data themselves do only where the last axis is cut.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ class Transpose:
     """A plan to move blocks of shape lead + a.local_shape to lead + b.local_shape and back.
 
     Any two pencils of one shape on one process grid: every value goes straight from its owner in `a` to its owner in
-    `b`, in one message per pair of ranks for all leading dimensions. Messages are described to MPI by subarray types, so
-    there are no buffers to pack: MPI moves strided parts through fragments that stay in cache, and a message has a count
-    of one however large it is. What stays on the rank is copied without MPI.
+    `b`, in one message per pair of ranks for all leading dimensions. Subarray types describe the messages to MPI, so
+    there are no buffers to pack: MPI moves strided parts through fragments that stay in cache, and a message has a
+    count of one however large it is. What stays on the rank is copied without MPI.
 
     Parameters
     ----------
@@ -94,7 +94,8 @@ class Transpose:
 
 def _box(lead: tuple[int, ...], part: _Slices) -> tuple[list[int], list[int]]:
     """Sizes and starts of a part of an array with leading dimensions."""
-    return [*lead, *(piece.stop - piece.start for piece in part)], [*(0 for _ in lead), *(piece.start for piece in part)]
+    sizes = [*lead, *(piece.stop - piece.start for piece in part)]
+    return sizes, [*(0 for _ in lead), *(piece.start for piece in part)]
 
 
 def gather(pencil: Pencil, block: np.ndarray, out: np.ndarray) -> np.ndarray:
@@ -110,7 +111,7 @@ def gather(pencil: Pencil, block: np.ndarray, out: np.ndarray) -> np.ndarray:
         flat = values.reshape(-1)
         for start in range(0, flat.size, _LARGEST_COUNT):
             comm.Bcast(flat[start : start + _LARGEST_COUNT], rank)
-        out[(..., *part)] = values
+        out[(slice(None),) * len(lead) + part] = values
     return out
 
 

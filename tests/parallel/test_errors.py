@@ -21,13 +21,13 @@ class TwoArgumentsError(Exception):
         super().__init__(f"{one} and {two}")
 
 
-def _fail(comm, what: str, rank: int, error: Exception) -> Exception:  # noqa: ANN001
+def _fail(comm, what: str, rank: int, error: Exception) -> Exception:
     """The error that this rank gets when `rank` fails."""
     try:
         with agree(comm, what):
             if comm.rank == rank:
                 raise error
-    except Exception as found:  # noqa: BLE001
+    except Exception as found:
         return found
     raise AssertionError("no error")
 
