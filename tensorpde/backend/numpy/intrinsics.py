@@ -69,7 +69,9 @@ def transpose_block(typingctx, target, t0, t_stride, source, s0, s_stride, strea
     N fills a 32-byte vector: 4 doubles, 8 floats. `streaming` (a literal) stores past the cache and
     needs targets aligned to the vector.
     """
-    stream = isinstance(streaming, types.Literal) and bool(streaming.literal_value)
+    if not isinstance(streaming, types.BooleanLiteral):
+        return None
+    stream = streaming.literal_value
     signature = types.void(target, types.intp, types.intp, source, types.intp, types.intp, streaming)
 
     def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
@@ -105,22 +107,26 @@ def _store(builder, value, pointer, align, stream) -> None:  # noqa: ANN001
 
 
 @intrinsic
-def stream_row(typingctx, target, t0, source, s0, count):  # noqa: ANN001, ANN201
-    """target[t0 : t0+count] = source[s0 : s0+count] past the cache; target and count must be multiples of 32 bytes."""
-    signature = types.void(target, types.intp, source, types.intp, types.intp)
+def move_row(typingctx, target, t0, source, s0, streaming):  # noqa: ANN001, ANN201
+    """target[t0 : …] = source[s0 : …], ROW_BYTES of them; `streaming` (a literal) past the cache, to targets aligned to 32 bytes."""
+    if not isinstance(streaming, types.BooleanLiteral):
+        return None
+    signature = types.void(target, types.intp, source, types.intp, streaming)
 
     def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
         kind = signature.args[0].dtype
         real = context.get_value_type(kind.underlying_float if isinstance(kind, types.Complex) else kind)
         parts = 2 if isinstance(kind, types.Complex) else 1
         vector = ir.VectorType(real, 32 // element_size(real)).as_pointer()
-        target, t0, source, s0, count = args
-        step = ir.Constant(count.type, 32 // element_size(real) // parts)
-        with cgutils.for_range_slice(builder, ir.Constant(count.type, 0), count, step, count.type) as (i, _):
-            pointer = _pointer(context, builder, signature.args[2], source, builder.add(s0, i))
+        target, t0, source, s0, _ = args
+        count = 32 // element_size(real) // parts
+        for part in range(ROW_BYTES // 32):
+            offset = ir.Constant(s0.type, part * count)
+            pointer = _pointer(context, builder, signature.args[2], source, builder.add(s0, offset))
             value = builder.load(builder.bitcast(pointer, vector), align=element_size(real))
-            pointer = _pointer(context, builder, signature.args[0], target, builder.add(t0, i))
-            _store(builder, value, builder.bitcast(pointer, vector), element_size(real), True)
+            pointer = _pointer(context, builder, signature.args[0], target, builder.add(t0, offset))
+            pointer = builder.bitcast(pointer, vector)
+            _store(builder, value, pointer, element_size(real), signature.args[-1].literal_value)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -167,7 +173,7 @@ def vector_row_sum(typingctx, tile, row, source, coef, i, before, after, keep): 
     """tile[row] = keep·tile[row] + Σ_k coef[i, k]·(rows row−before…row−1, then source…source+after−1).
 
     A row is ROW_BYTES long and is summed in registers: one load and one fused multiply-add per vector and
-    term, in that order, the same for every lane. `keep` is the literal True or False.
+    term, in the same order for every lane. The rows before come last, because a sweep has just made them. `keep` is the literal True or False.
     """
     if not isinstance(keep, types.BooleanLiteral):
         return None
@@ -191,7 +197,7 @@ def vector_row_sum(typingctx, tile, row, source, coef, i, before, after, keep): 
             start = builder.load(place(row, part), align=align) if signature.args[-1].literal_value else None
             builder.store(ir.Constant(vector, None) if start is None else start, total)
         first = builder.mul(i, builder.add(before, after))
-        for count, base, skip in ((before, builder.sub(row, before), None), (after, source, before)):
+        for count, base, skip in ((after, source, before), (before, builder.sub(row, before), None)):
             with cgutils.for_range(builder, count) as loop:
                 k = builder.add(first, loop.index if skip is None else builder.add(skip, loop.index))
                 scale = builder.load(_pointer(context, builder, signature.args[3], coef, k))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from numba import njit, types
 from numba.extending import overload
 
-from .intrinsics import address, prefetch, stream_row, transpose_block
+from .intrinsics import address, move_row, prefetch, transpose_block
 from .rows import blend_row, copy_row, fill_row, lane_count
 
 AHEAD = 6  # rows asked for in advance: they are a stride apart, where no hardware prefetcher follows
@@ -42,7 +42,10 @@ def load_columns(tile, slot, u, first, valid, n, inner, low, high):
         for c in range(start, stop):
             for ahead in range(0, valid, line):
                 prefetch(u, base + (c + AHEAD) * inner + ahead)
-            copy_row(tile, (slot + c - low) * lanes, u, base + c * inner, valid)
+            if valid == lanes:
+                move_row(tile, (slot + c - low) * lanes, u, base + c * inner, False)
+            else:
+                copy_row(tile, (slot + c - low) * lanes, u, base + c * inner, valid)
     else:
         for lane in range(valid):
             base = lane_base(first + lane, n, inner)
@@ -141,7 +144,7 @@ def _store_rows(tile, slot, out, base, inner, valid, low, high, beta):
         if beta != 0:
             blend_row(out, base + c * inner, tile, row, valid, beta)
         elif stream:
-            stream_row(out, base + c * inner, tile, row, valid)
+            move_row(out, base + c * inner, tile, row, True)
         else:
             copy_row(out, base + c * inner, tile, row, valid)
 
