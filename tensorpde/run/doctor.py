@@ -23,8 +23,10 @@ _FEW_CORES = {"OMPI_MCA_rmaps_base_oversubscribe": "1", "PRTE_MCA_rmaps_default_
 
 _MPI = """
 from mpi4py import MPI
-maps = open("/proc/self/maps").read().split() if __import__("os").path.exists("/proc/self/maps") else []
-libraries = sorted({word for word in maps if word.startswith("/") and "/libmpi." in word})
+import os
+maps = open("/proc/self/maps").read().splitlines() if os.path.exists("/proc/self/maps") else []
+files = {(line.split(maxsplit=5) + [""])[5] for line in maps}
+libraries = sorted(file for file in files if os.path.basename(file).startswith("libmpi."))
 print(json.dumps([MPI.Get_library_version().split(",")[0].strip("\\0 \\n"), libraries]))
 """
 _RANKS = "from mpi4py import MPI; MPI.COMM_WORLD.rank or print(json.dumps(MPI.COMM_WORLD.size))"
