@@ -58,3 +58,40 @@ def matmul(matrix: np.ndarray, u: np.ndarray, axis: int, out: np.ndarray, alpha:
         else:
             target *= beta
             target += left @ right
+
+
+@njit(cache=True)
+def _two_register_update(u, q, f, a, b, dt):
+    if a == 0:
+        for i in range(u.size):
+            value = dt * f[i]
+            q[i] = value
+            u[i] = u[i] + b * value
+    else:
+        for i in range(u.size):
+            value = a * q[i] + dt * f[i]
+            q[i] = value
+            u[i] = u[i] + b * value
+
+
+def two_register_update(u: np.ndarray, q: np.ndarray, f: np.ndarray, a: float, b: float, dt: float) -> None:
+    """q = a q + dt f, then u = u + b q, in one pass; q is not read when a is 0."""
+    kind = u.real.dtype.type
+    _two_register_update(u.reshape(-1), q.reshape(-1), f.reshape(-1), kind(a), kind(b), kind(dt))
+
+
+@njit(cache=True)
+def _courant(velocity, scales, points):
+    largest = 0.0
+    for i in range(points):
+        total = 0.0
+        for a in range(len(scales)):
+            total += abs(velocity[a * points + i]) * scales[a]
+        if not total <= largest:
+            largest = total
+    return largest
+
+
+def courant(velocity: np.ndarray, scales: np.ndarray) -> float:
+    """max over points of Σ_a |velocity_a| scales_a, NaN if any value is; velocity has shape (len(scales), …)."""
+    return float(_courant(velocity.reshape(-1), np.asarray(scales, float), velocity[0].size))

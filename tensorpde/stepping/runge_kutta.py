@@ -1,0 +1,75 @@
+"""Explicit Runge–Kutta steps of Fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tensorpde.field import Field
+from tensorpde.stepping.tableau import WILLIAMSON_RK3, Butcher, LowStorage
+
+Slope = Callable[[Field, float, Field], object]
+Constraint = Callable[[Field, float], object]
+
+
+class RungeKutta:
+    """u(t) → u(t + Δt) for du/dt = f(u, t), by any explicit tableau. Collective as far as f is.
+
+    Parameters
+    ----------
+    slope
+        ``slope(u, t, out)`` writes f(u, t) to the Field `out`, which has u's Space, lead and pencil.
+    tableau
+        Default: Williamson's low-storage third-order method, which keeps two further Fields (slope and register);
+        a Butcher tableau of S stages keeps S + 1.
+    constraint
+        ``constraint(u, t)`` is called on every stage value and changes it in place (a projection, boundary values).
+
+    Notes
+    -----
+    Work Fields are made on the first step and kept: later steps allocate nothing.
+    """
+
+    def __init__(
+        self, slope: Slope, tableau: LowStorage | Butcher = WILLIAMSON_RK3, constraint: Constraint | None = None
+    ) -> None:
+        self.slope, self.tableau, self.constraint = slope, tableau, constraint
+        self._work: list[Field] = []
+
+    def __call__(self, u: Field, t: float, dt: float) -> Field:
+        """Advance u in place by dt and return it."""
+        count = 2 if isinstance(self.tableau, LowStorage) else self.tableau.stages + 1
+        self._keep(u, count)
+        return self._two_registers(u, t, dt) if isinstance(self.tableau, LowStorage) else self._butcher(u, t, dt)
+
+    def _keep(self, u: Field, count: int) -> None:
+        like = self._work[0] if self._work else None
+        if like is None or like.local.shape != u.local.shape or like.dtype != u.dtype or like.pencil != u.pencil:
+            self._work = [u.copy() for _ in range(count)]
+
+    def _two_registers(self, u: Field, t: float, dt: float) -> Field:
+        slope, register = self._work
+        update = u.space.backend.pointwise.two_register_update
+        method = self.tableau
+        for a, b, c in zip(method.a, method.b, method.c, strict=True):
+            self.slope(u, t + c * dt, slope)
+            update(u.local, register.local, slope.local, a, b, dt)
+            self._constrain(u, t + dt)
+        return u
+
+    def _butcher(self, u: Field, t: float, dt: float) -> Field:
+        *slopes, start = self._work
+        axpby = u.space.backend.pointwise.axpby
+        axpby(1.0, u.local, 0.0, start.local)
+        method = self.tableau
+        for row, c, slope in zip((*method.a[1:], method.b), method.c, slopes, strict=True):
+            self.slope(u, t + c * dt, slope)
+            axpby(1.0, start.local, 0.0, u.local)
+            for factor, known in zip(row, slopes, strict=False):
+                if factor:
+                    axpby(factor * dt, known.local, 1.0, u.local)
+            self._constrain(u, t + dt)
+        return u
+
+    def _constrain(self, u: Field, t: float) -> None:
+        if self.constraint is not None:
+            self.constraint(u, t)
