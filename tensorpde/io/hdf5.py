@@ -25,7 +25,7 @@ END_OF_FILE = 28  # where the superblock (versions 2 and 3) keeps the length of 
 
 
 class Unreadable(ValueError):
-    """A file is damaged, or not one that this suite wrote."""
+    """A file is damaged, is not one that this suite wrote, or does not hold what is asked of it."""
 
 
 def version() -> str:
@@ -149,12 +149,12 @@ def shared(path: str | os.PathLike[str], comm: Any, *kinds: str) -> Iterator[Any
 
 @contextmanager
 def reading(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn what h5py raises on a failed checksum or a torn structure into Unreadable, naming the file."""
+    """Turn what h5py or a parser raises on a failed checksum or a torn structure into Unreadable, naming the file."""
     try:
         yield
     except (Unreadable, FileNotFoundError):
         raise
-    except (OSError, RuntimeError, KeyError, TypeError) as error:
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError) as error:
         raise Unreadable(f"{path} is damaged: {error}") from None
 
 

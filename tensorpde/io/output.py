@@ -155,10 +155,9 @@ class Output:
     def diagnostics(self, step: int, time: float, **scalars: float) -> None:
         """Add a record to ``diagnostics.h5``, written every few seconds and by :meth:`flush` and :meth:`close`."""
         with agree(self.space.comm, "writing diagnostics"):
-            for name in scalars:
-                layout.check_name(name, "diagnostic")
+            values = {layout.check_name(name, "diagnostic"): float(value) for name, value in scalars.items()}
             if self._diagnostics is not None:
-                self._diagnostics.append(step, time, scalars)
+                self._diagnostics.append(step, time, values)
                 self._diagnostics.flush(FLUSH)
 
     def flush(self) -> None:

@@ -166,9 +166,7 @@ def load(path: str | os.PathLike[str], name: str, slices: Mapping[str, float] | 
     Raises
     ------
     FileNotFoundError, Unreadable
-        As in :func:`describe`.
-    ValueError
-        For a slice along a dimension that the dataset has not.
+        As in :func:`describe`; also for a slice along a dimension that the dataset has not.
     """
     with hdf5.opened(path, snapshot.KIND, series.KIND) as file:
         data = hdf5.dataset(file, name, "fi")
@@ -176,7 +174,7 @@ def load(path: str | os.PathLike[str], name: str, slices: Mapping[str, float] | 
         chosen: list[int | slice] = []
         coordinates, about = {}, {}
         if unknown := set(slices) - set(names):
-            raise ValueError(
+            raise hdf5.Unreadable(
                 f"{path}: {name!r} has dimensions {', '.join(names)}, none is {', '.join(sorted(unknown))}"
             )
         for scale in names:

@@ -131,16 +131,23 @@ def test_no_flipped_bit_or_cut_is_ever_read_as_whole(tmp_path, small_slabs):
     assert refused > 75  # the others hit unused bytes
 
 
+EMPTY = {"step": 1, "time": 0.0, "attributes": {}, "fields": {}}
+BROKEN = {"lead": [], "axes": [[]], "dtype": "float64"}
+
+
 def test_forged_files_are_refused(tmp_path):
     space = make_space((4, 4, 4))
     path = io.save_checkpoint(tmp_path / "good", {"u": space.zeros()}, 1, 0.0)
     forgeries = {
-        "'secret' is a link": lambda f: f.update({}) or f.__setitem__("secret", h5py.ExternalLink("/etc/passwd", "/")),
+        "'secret' is a link": lambda f: f.__setitem__("secret", h5py.ExternalLink("/etc/passwd", "/")),
         "'u' is a link": lambda f: (f.move("u", "v"), f.__setitem__("u", h5py.SoftLink("/v"))),
         "'g' is not a dataset": lambda f: f.create_group("g"),
         "format is 'tensorpde snapshot'": lambda f: f.attrs.__setitem__("format", "tensorpde snapshot"),
         "format version is 99": lambda f: f.attrs.__setitem__("format_version", 99),
         "manifest does not match": lambda f: f.attrs.__setitem__("manifest", np.bytes_(b"{}")),
+        "is damaged: list index out of range": lambda f: checkpoint.seal(f, EMPTY | {"fields": {"u": BROKEN}}),
+        "manifest lacks step": lambda f: checkpoint.seal(f, EMPTY | {"step": "1"}),
+        "expected one of": lambda f: checkpoint.seal(f, EMPTY | {"fields": {"u": BROKEN | {"dtype": "object"}}}),
         "no dataset 'u'": lambda f: f.move("u", "w"),
         "has shape .4, 4., expected .4, 4, 4.": lambda f: (f.pop("u"), f.__setitem__("u", np.zeros((4, 4)))),
         "has element type object": lambda f: (f.pop("u"), f.create_dataset("u", (4, 4, 4), h5py.string_dtype())),
