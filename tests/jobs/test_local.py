@@ -23,14 +23,14 @@ def run(*words: object, script: Path = LOCAL, **options: object) -> subprocess.C
 def test_ranks_arguments_and_exit_code_pass_through(tmp_path):
     driver = tmp_path / "a driver.py"
     driver.write_text(
-        "import os, sys\nfrom mpi4py import MPI\n"
-        "print(MPI.COMM_WORLD.size, sys.argv[1:], os.getcwd(), os.environ['OMP_NUM_THREADS'])\n"
-        "MPI.COMM_WORLD.Barrier()\nsys.exit(75)\n"
+        "import os, sys\nfrom mpi4py import MPI\ncomm = MPI.COMM_WORLD\n"
+        "found = comm.size, sys.argv[1:], os.getcwd(), os.environ['OMP_NUM_THREADS']\n"
+        "comm.rank or print(*found, flush=True)\ncomm.Barrier()\nsys.exit(75)\n"
     )
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     done = run("-n", 3, driver, "--n", 64, "a b", cwd=tmp_path, env=environment)
     assert done.returncode == 75, done.stderr
-    assert done.stdout.splitlines() == [f"3 ['--n', '64', 'a b'] {tmp_path} 1"] * 3
+    assert f"3 ['--n', '64', 'a b'] {tmp_path} 1" in done.stdout.splitlines()
 
 
 @ready
