@@ -1,96 +1,30 @@
-"""Fourier, cosine and sine transforms of lines along one axis of an array, and solves fused with them."""
+"""Fourier, cosine and sine transforms of lines along one axis of an array, and solves fused with them.
+
+Lengths with small prime factors use the compiled kernels (fft_*.py): tiles of lines that stay in cache,
+each value read and written once, along any axis without a relayout. Others use scipy.fft.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
 
+from . import fft_plan
+from .fft_kernel import Kernel
+from .fft_separable import Separable, separable
+
+__all__ = ["KINDS", "Plan", "Separable", "separable"]
+
 KINDS = ("fft", "rfft", *(f"{family}{number}" for family in ("dct", "dst") for number in (1, 2, 3, 4)))
-
-
-@dataclass(frozen=True)
-class Separable:
-    """The reciprocal of a separable denominator, kept as six vectors instead of a 3-D array.
-
-    With the transformed axis k, the flattened axes before it o and those after it i,
-
-        den[o, k, i] = a[k]·bo[o]·bi[i] + b[k]·(ao[o]·bi[i] + bo[o]·ai[i]),
-
-    the eigenvalue of A⊗B⊗B + B⊗A⊗B + B⊗B⊗A for eigenpairs (a, b) per axis; b is 1 where there is no
-    mass matrix. Modes with |den| ≤ tol are null modes: the multiplier is 0 there instead of 1/den.
-    Outer indices beyond len(ao) wrap around: leading dimensions share the eigenvalues.
-    """
-
-    a: np.ndarray
-    b: np.ndarray
-    ao: np.ndarray
-    bo: np.ndarray
-    ai: np.ndarray
-    bi: np.ndarray
-    tol: float
-
-    def values(self) -> np.ndarray:
-        """The multiplier as an array (len(ao), len(a), len(ai)): for tests and for small problems."""
-        own = self.a[:, None] * (self.bo[:, None, None] * self.bi)
-        den = own + self.b[:, None] * (self.ao[:, None, None] * self.bi + self.bo[:, None, None] * self.ai)
-        null = np.abs(den) <= self.tol
-        return np.where(null, 0.0, 1.0 / np.where(null, 1.0, den))
-
-
-def separable(
-    eigenvalues: Sequence[np.ndarray | tuple[np.ndarray, np.ndarray]],
-    axis: int,
-    shift: complex = 0.0,
-    tol: float | None = None,
-) -> Separable:
-    """The multiplier 1/(Σ eigenvalues − shift) of a solve whose last step runs along `axis`.
-
-    Parameters
-    ----------
-    eigenvalues
-        Per axis of the array a vector λ, or a pair (a, b) of generalised eigenvalues (K v = a, M v = b).
-    axis
-        The axis that `Plan.solve` transforms; its vector has one entry per mode.
-    shift
-        Subtracted from the sum (times Π b in the generalised problem).
-    tol
-        Denominators up to this magnitude belong to null modes. Default: 64 ε times the largest
-        magnitude the terms of the sum can have.
-
-    Raises
-    ------
-    ValueError
-        If `axis` is not an index of `eigenvalues`.
-    """
-    if not 0 <= axis < len(eigenvalues):
-        raise ValueError(f"axis {axis} is not one of the {len(eigenvalues)} axes with eigenvalues")
-    pairs = [value if isinstance(value, tuple) else (value, np.ones(len(value))) for value in eigenvalues]
-    if tol is None:
-        largest = [(float(np.abs(a).max(initial=0.0)), float(np.abs(b).max(initial=0.0))) for a, b in pairs]
-        masses = [b for _, b in largest]
-        terms = [a * math.prod(masses[:j] + masses[j + 1 :]) for j, (a, _) in enumerate(largest)]
-        tol = 64 * np.finfo(float).eps * sum(terms)
-    a, b = (np.asarray(value) for value in pairs[axis])
-    outer, inner = _summed(pairs[:axis]), _summed(pairs[axis + 1 :])
-    return Separable(a - shift * b, b, *outer, *inner, tol)
-
-
-def _summed(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """The eigenpairs of several axes as those of one flattened axis."""
-    a, b = np.zeros(1), np.ones(1)
-    for next_a, next_b in pairs:
-        a, b = (a[:, None] * next_b + b[:, None] * next_a).ravel(), (b[:, None] * next_b).ravel()
-    return a, b
 
 
 class Plan:
     """Transforms of length n along any axis of arrays of any shape.
 
     `forward` is unnormalised and `inverse` its exact inverse, as in scipy.fft with norm="backward".
+    The bits of a line's result depend on nothing but the line. A plan owns buffers: one thread at a time.
 
     Parameters
     ----------
@@ -116,34 +50,96 @@ class Plan:
             raise ValueError(f"transform {kind!r} needs at least {least} values on a line, not {n}")
         self.kind, self.n = kind, int(n)
         self.modes = n // 2 + 1 if kind == "rfft" else self.n
-        self.dtype = np.empty(0, dtype).real.dtype
+        self.compiled = fft_plan.complex_count(kind, self.n) is not None
+        self._kernels: dict[np.dtype, Kernel] = {}
+        if self.compiled:
+            self._kernel(np.empty(0, dtype).real.dtype)
 
     def forward(self, u: np.ndarray, axis: int, out: np.ndarray | None = None) -> np.ndarray:
-        """The modes of the lines of u along `axis`."""
-        return _into(out, self._scipy(self._checked(u, axis, self.n), axis, forward=True))
+        """The modes of the lines of u along `axis`, in `out` if it is given (it may be u where types agree)."""
+        u, axis = self._checked(u, axis, self.n, self.kind == "fft")
+        if self.kind == "rfft" and np.iscomplexobj(u):
+            raise TypeError(f"transform 'rfft' takes real values, not {u.dtype}; 'fft' takes complex ones")
+        result = _result(out, (*u.shape[:axis], self.modes, *u.shape[axis + 1 :]), self._mode_type(u))
+        if self.compiled:
+            kernel = self._kernel(u.real.dtype)
+            kernel.transform(u, axis, result, kernel.forward)
+        else:
+            result[...] = self._scipy(u, axis, forward=True)
+        return _delivered(result, out)
 
     def inverse(self, u: np.ndarray, axis: int, out: np.ndarray | None = None) -> np.ndarray:
-        """The lines whose modes along `axis` are u."""
-        return _into(out, self._scipy(self._checked(u, axis, self.modes), axis, forward=False))
+        """The lines whose modes along `axis` are u, in `out` if it is given."""
+        u, axis = self._checked(u, axis, self.modes, self.kind in ("fft", "rfft"))
+        dtype = u.real.dtype if self.kind == "rfft" else u.dtype
+        result = _result(out, (*u.shape[:axis], self.n, *u.shape[axis + 1 :]), dtype)
+        if self.compiled:
+            kernel = self._kernel(u.real.dtype)
+            kernel.transform(u, axis, result, kernel.backward)
+        else:
+            result[...] = self._scipy(u, axis, forward=False)
+        return _delivered(result, out)
 
     def solve(
         self, u: np.ndarray, axis: int, multiplier: np.ndarray | Separable, out: np.ndarray | None = None
     ) -> np.ndarray:
-        """inverse(multiplier · forward(u)) along `axis`; the multiplier is a vector over modes or Separable."""
-        modes = self.forward(u, axis)
-        view = modes.reshape((-1, self.modes, math.prod(modes.shape[axis % modes.ndim + 1 :])))
-        if isinstance(multiplier, Separable):
-            values = multiplier.values()
-            view = view.reshape((-1, *values.shape))
-        else:
-            values = multiplier[:, None]
-        result = (view * values).reshape(modes.shape).astype(modes.dtype, copy=False)
-        return self.inverse(result, axis, out)
+        """inverse(multiplier · forward(u)) along `axis`.
 
-    def _checked(self, u: np.ndarray, axis: int, expected: int) -> np.ndarray:
-        if u.shape[axis] != expected:
-            raise ValueError(f"axis {axis} of an array {u.shape} has {u.shape[axis]} values, not {expected}")
-        return u
+        Parameters
+        ----------
+        u
+            Array whose lines along `axis` have n values.
+        multiplier
+            One value per mode, or `Separable`. Real ones are applied while the lines are in cache: one read
+            and one write of the array. Complex ones need the modes of u as a temporary array.
+        out
+            Where the result goes; may be u.
+
+        Raises
+        ------
+        ValueError
+            If the multiplier does not fit the number of modes or the shape of u.
+        """
+        u, axis = self._checked(u, axis, self.n, self.kind == "fft")
+        self._fits(u, axis, multiplier)
+        factors = (multiplier.a, multiplier.ao, multiplier.ai) if isinstance(multiplier, Separable) else (multiplier,)
+        if not self.compiled or any(map(np.iscomplexobj, factors)):
+            modes = self.forward(u, axis)
+            return self.inverse(_multiplied(modes, axis, multiplier), axis, out)
+        if self.kind == "rfft" and np.iscomplexobj(u):
+            raise TypeError(f"transform 'rfft' takes real values, not {u.dtype}; 'fft' takes complex ones")
+        result = _result(out, u.shape, u.dtype)
+        self._kernel(u.real.dtype).solve(u, axis, result, multiplier)
+        return _delivered(result, out)
+
+    def _kernel(self, dtype: np.dtype) -> Kernel:
+        if dtype not in self._kernels:
+            self._kernels[dtype] = Kernel(self.kind, self.n, dtype)
+        return self._kernels[dtype]
+
+    def _checked(self, u: np.ndarray, axis: int, expected: int, complex_values: bool) -> tuple[np.ndarray, int]:
+        """u as a contiguous array of a type that the kernels know, and the axis counted from 0."""
+        if not -u.ndim <= axis < u.ndim or u.shape[axis] != expected:
+            raise ValueError(f"the array {u.shape} does not have {expected} values along axis {axis}")
+        if u.dtype.char not in "fdFD":
+            u = u.astype(complex if np.iscomplexobj(u) else float)
+        if complex_values and not np.iscomplexobj(u):
+            u = u.astype(np.result_type(u.dtype, np.complex64))
+        u = np.ascontiguousarray(u)
+        return (u if u.flags.writeable else u.copy()), axis % u.ndim  # numba compiles read-only arrays apart
+
+    def _mode_type(self, u: np.ndarray) -> np.dtype:
+        return np.result_type(u.dtype, np.complex64) if self.kind == "rfft" else u.dtype
+
+    def _fits(self, u: np.ndarray, axis: int, multiplier: np.ndarray | Separable) -> None:
+        if not isinstance(multiplier, Separable):
+            if multiplier.shape != (self.modes,):
+                raise ValueError(f"the multiplier {multiplier.shape} does not have one value for {self.modes} modes")
+            return
+        outer, inner = math.prod(u.shape[:axis]), math.prod(u.shape[axis + 1 :])
+        has = (len(multiplier.ao), len(multiplier.a), len(multiplier.ai))
+        if outer % has[0] or has[1:] != (self.modes, inner):
+            raise ValueError(f"the multiplier of modes {has} does not fit {(outer, self.modes, inner)}")
 
     def _scipy(self, u: np.ndarray, axis: int, forward: bool) -> np.ndarray:
         if self.kind == "fft":
@@ -154,8 +150,34 @@ class Plan:
         return getattr(scipy.fft, name)(u, type=int(self.kind[3]), axis=axis)
 
 
-def _into(out: np.ndarray | None, result: np.ndarray) -> np.ndarray:
-    if out is None:
+def _result(out: np.ndarray | None, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """`out` where the kernels can write into it, or a new array."""
+    if out is not None and out.shape != shape:
+        raise ValueError(f"the result has shape {shape}, not {out.shape} as the array for it")
+    if out is not None and out.dtype == dtype and out.flags.c_contiguous:
+        return out
+    return np.empty(shape, dtype)
+
+
+def _delivered(result: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    if out is None or out is result:
         return result
     out[...] = result
     return out
+
+
+def _multiplied(modes: np.ndarray, axis: int, multiplier: np.ndarray | Separable) -> np.ndarray:
+    """multiplier · modes, by slabs, so that no array of multipliers of the size of the modes is made."""
+    inner = math.prod(modes.shape[axis + 1 :])
+    view = modes.reshape((math.prod(modes.shape[:axis]), modes.shape[axis], inner))
+    slabs = isinstance(multiplier, Separable)
+    sample = multiplier.values(slice(0, 1)) if slabs else multiplier
+    result = view if np.iscomplexobj(view) or not np.iscomplexobj(sample) else view.astype(view.dtype.char.upper())
+    if not slabs:
+        result *= multiplier[:, None]
+        return result.reshape(modes.shape)
+    step = max(1, 65536 // (modes.shape[axis] * inner))
+    for start in range(0, len(result), step):
+        outer = np.arange(start, min(start + step, len(result))) % len(multiplier.ao)
+        result[start : start + step] *= multiplier.values(outer)
+    return result.reshape(modes.shape)
