@@ -16,7 +16,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 tensorpde_job_environment() {
     [[ -x $TENSORPDE_VENV/bin/python && ! -f $TENSORPDE_VENV/tensorpde-started ]] ||
         tensorpde_fail "no complete .venv in $TENSORPDE_ROOT: on the login node, first run  bash jobs/local.sh --setup"
-    tensorpde_run_environment "${SLURM_TASKS_PER_NODE%%[^0-9]*}"
+    local per_node=${SLURM_TASKS_PER_NODE:-1} # such as 4(x2),3
+    export SLURM_EXPORT_ENV=ALL # or srun would drop these variables in a job submitted with --export=NONE
+    tensorpde_run_environment "${per_node%%[^0-9]*}"
 }
 
 # The first launcher with which all tasks see each other. The wrong pairing of launcher and MPI runs N separate worlds of
