@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import lines, pointwise, transforms
+from . import lines, pointwise, transforms, transport
 
 name = "numpy"
 
@@ -24,4 +24,4 @@ def to_host(array: np.ndarray) -> np.ndarray:
     return array
 
 
-__all__ = ["asarray", "empty", "lines", "name", "pointwise", "to_host", "transforms", "zeros"]
+__all__ = ["asarray", "empty", "lines", "name", "pointwise", "to_host", "transforms", "transport", "zeros"]

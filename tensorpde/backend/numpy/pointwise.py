@@ -87,8 +87,9 @@ def _courant(velocity, scales, points):
         total = 0.0
         for a in range(len(scales)):
             total += abs(velocity[a * points + i]) * scales[a]
-        if not total <= largest:
-            largest = total
+        if total != total:
+            return total
+        largest = max(largest, total)
     return largest
 
 
