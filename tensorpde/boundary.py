@@ -101,7 +101,7 @@ class NoSlip(Boundary):
         if isinstance(self.velocity, (tuple, list)):
             object.__setattr__(self, "velocity", tuple(self.velocity))
         elif callable(self.velocity) or self.velocity != 0:
-            raise ValueError(f"NoSlip(velocity={self.velocity}): give 0 or one value per component, e.g. (1.0, 0.0, 0.0)")
+            raise ValueError(f"NoSlip(velocity={self.velocity}): give 0 or one value per component, as in (1.0, 0.0)")
 
     @property
     def wall_is_known(self) -> bool:
@@ -137,14 +137,13 @@ def resolve(bc: Boundary, component: int | str, axis: int) -> Boundary | None:
     ValueError
         If `component` is neither an index nor "pressure", or NoSlip has no velocity for it.
     """
-    pressure = component == "pressure"
-    if not pressure and not (isinstance(component, int) and component >= 0):
+    if component != "pressure" and not (isinstance(component, int) and component >= 0):
         raise ValueError(f'component {component!r} is neither an index ≥ 0 nor "pressure"')
     if isinstance(bc, FreeSlip):
         return Odd() if component == axis else Even()
     if not isinstance(bc, NoSlip):
         return bc
-    if pressure:
+    if isinstance(component, str):
         return None
     if not isinstance(bc.velocity, tuple):
         return Dirichlet(bc.velocity)

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 
@@ -70,20 +71,25 @@ class Axis:
             raise ValueError(f"{self.mapping} has no periodic slope, but the axis is Periodic()")
         ends = self.mapping(np.array([0.0, 1.0]))
         if not np.allclose(ends, [0, 1], rtol=0, atol=1e-12):
-            raise ValueError(f"a mapping must take 0 to 0 and 1 to 1; {self.mapping} takes them to {ends[0]} and {ends[1]}")
+            raise ValueError(f"a mapping takes 0 to 0 and 1 to 1, but {self.mapping} gives {ends[0]} and {ends[1]}")
         slope = self.mapping.slope(np.append(self.xi, [0.0, 1.0]))
         if not np.all(slope > 0):
-            raise ValueError(f"a mapping must increase; {self.mapping} has slope {slope.min()} on an axis with n={self.n}")
+            raise ValueError(f"a mapping must increase, but {self.mapping} has slope {slope.min()} (n={self.n})")
 
     @property
     def _known(self) -> tuple[int, int]:
         """1 for each wall whose value is data."""
-        return int(self.bc[0].wall_is_known), int(self.bc[1].wall_is_known)
+        return int(self.sides[0].wall_is_known), int(self.sides[1].wall_is_known)
+
+    @property
+    def sides(self) -> tuple[Boundary, Boundary]:
+        """The conditions (left, right): bc, which is kept as a pair however it was given."""
+        return cast(tuple[Boundary, Boundary], self.bc)
 
     @property
     def periodic(self) -> bool:
         """Whether the axis closes on itself."""
-        return isinstance(self.bc[0], Periodic)
+        return isinstance(self.sides[0], Periodic)
 
     @property
     def length(self) -> float:
@@ -139,13 +145,13 @@ class Axis:
     def weights(self) -> np.ndarray:
         """Quadrature weights w, shape (n,), Σ w = length: Σ w u ≈ ∫ u dx for the smooth function that u samples.
 
-        Periodic nodes: the trapezoid rule (spectral). Cells: the cell widths (midpoint rule, order 2). Nodes of a bounded
-        axis: end-corrected trapezoid weights of order 4, all positive for n ≥ 6. Beside a known wall the rule is an
-        open one: it needs no wall value, so that boundary data, whatever they are, count through their neighbours.
+        Periodic nodes: the trapezoid rule (spectral). Cells: the cell widths (midpoint rule, order 2). Nodes of a
+        bounded axis: end-corrected trapezoid weights of order 4, all positive for n ≥ 6. Beside a known wall the rule
+        is an open one: it needs no wall value, so boundary data, whatever they are, count through their neighbours.
         """
         if self.location == "cells":
             return _frozen(self.length * np.diff(self.mapping(np.arange(self.n + 1) / self.intervals)))
-        uniform = np.ones(self.n) if self.periodic else quadrature.bounded(self.n, self.offsets)
+        uniform = quadrature.bounded(self.n, self.offsets) if self.offsets else np.ones(self.n)
         weights = uniform * self.metric
         return _frozen(weights * (self.length / weights.sum()))
 
@@ -154,7 +160,7 @@ class Axis:
         turns = np.floor(xi) if self.periodic else 0.0
         return self.lo + self.length * (self.mapping(xi - turns) + turns)
 
-    def like(self, **changes: object) -> Axis:
+    def like(self, **changes: Any) -> Axis:
         """A copy with some of n, lo, hi, bc, mapping, location, basis changed."""
         return replace(self, **changes)
 
@@ -198,7 +204,7 @@ class Grid:
         chosen = [slice(None)] * self.ndim if slices is None else list(slices)
         if len(chosen) != self.ndim:
             raise ValueError(f"{len(chosen)} slices for a grid of {self.ndim} axes")
-        return np.ix_(*(axis.x[part] for axis, part in zip(self.axes, chosen, strict=True)))
+        return np.ix_(*(axis.x[part] for axis, part in zip(self.axes, chosen)))
 
 
 def _pair(bc: Boundary | Sequence[Boundary]) -> tuple[Boundary, Boundary]:

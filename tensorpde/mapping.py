@@ -132,7 +132,8 @@ class UserMapping(Mapping):
         cosines = np.cos(np.pi * (np.arange(count) + 0.5) / count)
         values = self(left[..., None] + width * (1 + cosines) / 2)
         centred = values - values.mean(axis=-1, keepdims=True)
-        coefficients = np.linalg.solve(np.polynomial.chebyshev.chebvander(cosines, count - 1), centred[..., None])[..., 0]
+        vandermonde = np.polynomial.chebyshev.chebvander(cosines, count - 1)
+        coefficients = np.linalg.solve(vandermonde, centred[..., None])[..., 0]
         local = 2 * (xi - left) / width - 1
         series = np.polynomial.chebyshev.chebder(coefficients, axis=-1) * (2 / width)
         basis = np.polynomial.chebyshev.chebvander(local, count - 2)

@@ -13,7 +13,7 @@ ENDS = 8
 def bounded(n: int, offsets: tuple[float, float]) -> np.ndarray:
     """Weights in units of the spacing for points at offset, offset + 1, …, between two walls.
 
-    Exact for cubics (for n < 4: as many powers as points). The weights are as near to 1 as that allows, in least squares.
+    Exact for cubics (n < 4: for as many powers as points). The weights are as near to 1 as that allows.
 
     Parameters
     ----------
@@ -28,8 +28,9 @@ def bounded(n: int, offsets: tuple[float, float]) -> np.ndarray:
 
     Notes
     -----
-    By the Euler–Maclaurin formula the sum over j ≥ 0 of (j+δ)^k misses the integral from the wall by −B_{k+1}(δ)/(k+1), B the
-    Bernoulli polynomials; the corrections c_j of the first points make up for it, Σ c_j (j+δ)^k = B_{k+1}(δ)/(k+1).
+    By the Euler–Maclaurin formula the sum over j ≥ 0 of (j+δ)^k misses the integral from the wall by
+    −B_{k+1}(δ)/(k+1), B the Bernoulli polynomials; the corrections c_j of the first points make up for it,
+    Σ c_j (j+δ)^k = B_{k+1}(δ)/(k+1).
     """
     weights = np.ones(n)
     if n >= 2 * ENDS:
@@ -48,8 +49,6 @@ def bounded(n: int, offsets: tuple[float, float]) -> np.ndarray:
 def _corrections(offset: float) -> np.ndarray:
     """The c_j of `bounded` for one end."""
     numbers = bernoulli(ORDER)
-    wanted = [
-        sum(comb(k, i) * numbers[i] * offset ** (k - i) for i in range(k + 1)) / k for k in range(1, ORDER + 1)
-    ]
+    wanted = [sum(comb(k, i) * numbers[i] * offset ** (k - i) for i in range(k + 1)) / k for k in range(1, ORDER + 1)]
     moments = (np.arange(ENDS) + offset) ** np.arange(ORDER)[:, None]
     return np.linalg.lstsq(moments, np.array(wanted), rcond=None)[0]

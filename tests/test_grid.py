@@ -145,7 +145,7 @@ def test_grid():
     assert (x.shape, y.shape, z.shape) == ((4, 1, 1), (1, 5, 1), (1, 1, 6))
     block = grid.coordinates((slice(1, 3), slice(0, 5), slice(2, 2)))
     assert sum(block).shape == (2, 5, 0)
-    with pytest.raises(ValueError, match="2 slices .* 3 axes"):
+    with pytest.raises(ValueError, match="2 slices for a grid of 3 axes"):
         grid.coordinates((slice(None), slice(None)))
     with pytest.raises(ValueError, match="Axis"):
         Grid(4, 5)

@@ -26,7 +26,8 @@ class Assembled:
     rhs
         m×n band.
     left, right
-        Factors of the boundary data, shape (m,): g is the Dirichlet value, the outward normal derivative or the Robin value.
+        Factors of the boundary data, shape (m,). g is the Dirichlet value, the outward normal derivative or the
+        Robin value.
     """
 
     lhs: RowBand | None
@@ -49,13 +50,14 @@ def assemble(
     to
         Where the result is wanted; default: the same points, for staggered schemes `axis.staggered()`.
     bc
-        Scalar conditions to use instead of those of `axis`: one for both sides or a pair, in which None stands for no boundary information.
+        Scalar conditions to use instead of those of `axis`: one for both sides or a pair, in which None stands for
+        no boundary information.
 
     Raises
     ------
     ValueError
-        If the axes do not fit each other or the scheme, a condition is not a scalar one, or the line is too short; the message
-        names both values.
+        If the axes do not fit each other or the scheme, a condition is not a scalar one, or the line is too short;
+        the message names both values.
 
     Notes
     -----
@@ -102,16 +104,16 @@ def _check(scheme: Scheme, axis: Axis, target: Axis) -> None:
     staggered = axis.location != target.location
     if staggered != bool(scheme.shift):
         kind = "a staggered scheme" if scheme.shift else "a scheme on equal points"
-        raise ValueError(f"{scheme.name} is {kind}, but the data are on {axis.location} and the result on {target.location}")
+        raise ValueError(f"{scheme.name} is {kind}, but leads from {axis.location} to {target.location} here")
 
 
 def _pair(axis: Axis, bc: Boundary | Sequence[Boundary | None] | None) -> tuple[Boundary | None, Boundary | None]:
     """The conditions to use."""
     if bc is None:
-        return axis.bc
+        return axis.sides
     left, right = (bc, bc) if isinstance(bc, Boundary) else bc
     if axis.periodic != isinstance(left, Periodic) or axis.periodic != isinstance(right, Periodic):
-        raise ValueError(f"conditions {left} and {right} do not fit an axis with {axis.bc[0]} and {axis.bc[1]}")
+        raise ValueError(f"conditions {left} and {right} do not fit an axis with {axis.sides[0]} and {axis.sides[1]}")
     return left, right
 
 
@@ -123,7 +125,7 @@ def _band(rows: list[dict[int, float]], n: int, periodic: bool) -> RowBand:
     start = np.zeros(len(rows), dtype=np.int64)
     coef = np.zeros((len(rows), width))
     previous = next((span[0] for span in spans if span), 0)
-    for i, (row, span) in enumerate(zip(rows, spans, strict=True)):
+    for i, (row, span) in enumerate(zip(rows, spans)):
         first = span[0] if span else previous
         previous = start[i] = first if periodic else min(first, n - width)
         for column, value in row.items():

@@ -1,6 +1,7 @@
 """Explicit central differences of order 2, 4, 6, 8, on the points and midway between them.
 
-Source: B. Fornberg, Generation of finite difference formulas on arbitrarily spaced grids, Math. Comp. 51 (1988), 699–706.
+Source: B. Fornberg, Generation of finite difference formulas on arbitrarily spaced grids,
+Math. Comp. 51 (1988), 699–706.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _SECOND_CLOSURE = {
 def first(order: int = 2, closure: Closure | None = None) -> Scheme:
     """The first derivative on the points; order 2, 4, 6 or 8.
 
-    Closures of order 2, 3, 3, 4, the highest that are stable for advection from a Dirichlet wall: global order 2, 4, 4, 5.
+    Closures of order 2, 3, 3, 4, the highest found stable for advection from a Dirichlet wall: global order 2, 4, 4, 5.
     """
     return _scheme("first derivative", 1, _pick(_FIRST, order), order, closure or _FIRST_CLOSURE[order])
 
@@ -60,7 +61,7 @@ def second(order: int = 2, closure: Closure | None = None) -> Scheme:
 
 
 def staggered(order: int = 2, closure: Closure | None = None) -> Scheme:
-    """The first derivative midway between the points; order 2, 4, 6 or 8, beside walls closures of order 3 (2 for order 2)."""
+    """The first derivative midway between the points; order 2, 4, 6 or 8, beside walls 3 (2 for order 2)."""
     rhs = _pick(_STAGGERED_FIRST, order)
     return _scheme("staggered derivative", 1, rhs, order, closure or Closure(min(order, 3)), 0.5)
 

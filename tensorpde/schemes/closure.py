@@ -1,8 +1,9 @@
-"""Taylor matching: coefficients that are exact for polynomials on given points, with boundary data as one more value."""
+"""Taylor matching: coefficients exact for polynomials on given points, with boundary data as one more value."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import factorial
 
 import numpy as np
 
@@ -17,8 +18,8 @@ class Datum:
 
     def moments(self, target: float, count: int) -> np.ndarray:
         """The functional of the powers (s − target)^k, k < count."""
-        s = self.position - target
-        return self.value * _powers(s, count, 0) + self.slope * _powers(s, count, 1)
+        s = np.array([self.position - target])
+        return (self.value * _powers(s, count, 0) + self.slope * _powers(s, count, 1))[0]
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,14 @@ class Row:
 
 
 def match(
-    derivative: int, target: float, points: np.ndarray, lhs_points: np.ndarray, lhs: np.ndarray, conditions: int,
-    datum: Datum | None = None, nominal: np.ndarray | None = None,
+    derivative: int,
+    target: float,
+    points: np.ndarray,
+    lhs_points: np.ndarray,
+    lhs: np.ndarray,
+    conditions: int,
+    datum: Datum | None = None,
+    nominal: np.ndarray | None = None,
 ) -> Row:
     """The row that is exact for all powers (s − target)^k with k < `conditions`.
 
@@ -56,16 +63,16 @@ def match(
 
     Notes
     -----
-    Solved by a float64 pseudo-inverse with the residual refined in extended precision, so that rational coefficients come
-    out to the last digit or so.
+    Solved by a float64 pseudo-inverse with the residual refined in extended precision, so that rational coefficients
+    come out to the last digit or so.
     """
-    columns = [_powers(point - target, conditions, 0) for point in points]
+    values = _powers(points - target, conditions, 0)
     if datum is not None:
-        columns.append(datum.moments(target, conditions))
-    derivatives = np.array([_powers(point - target, conditions, derivative) for point in lhs_points])
-    wanted = lhs.astype(np.longdouble) @ derivatives
+        values = np.vstack([values, datum.moments(target, conditions)])
+    derivatives = _powers(lhs_points - target, conditions, derivative)
+    wanted = lhs @ derivatives
     free = np.zeros(len(lhs), dtype=bool) if nominal is None else lhs_points != target
-    moments = np.array([*columns, *-derivatives[free]]).T
+    moments = np.vstack([values, -derivatives[free]]).T
     unknown = np.zeros(moments.shape[1], dtype=np.longdouble)
     if nominal is not None:
         unknown[: len(nominal)] = nominal
@@ -76,15 +83,16 @@ def match(
         unknown = unknown + inverse @ (wanted - moments @ unknown)
     result = unknown.astype(float)
     matched = lhs.astype(float)
-    matched[free] += result[len(columns) :]
+    matched[free] += result[len(values) :]
     count = len(points)
     return Row(matched, result[:count], float(result[count]) if datum is not None else 0.0)
 
 
-def _powers(s: float, count: int, derivative: int) -> np.ndarray:
-    """The derivative of s^k for k < count, in extended precision."""
-    k = np.arange(count)
-    factor = np.ones(count, dtype=np.longdouble)
-    for step in range(derivative):
-        factor *= k - step
-    return factor * np.longdouble(s) ** np.maximum(k - derivative, 0)
+def _powers(s: np.ndarray, count: int, derivative: int) -> np.ndarray:
+    """The derivative of s^k for k < count, in extended precision: one row per value of s."""
+    powers = np.zeros((len(s), count), dtype=np.longdouble)
+    factor, power = np.longdouble(factorial(derivative)), np.ones(len(s), dtype=np.longdouble)
+    for k in range(derivative, count):
+        powers[:, k] = factor * power
+        factor, power = factor * (k + 1) / (k + 1 - derivative), power * s
+    return powers

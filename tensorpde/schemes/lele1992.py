@@ -1,12 +1,13 @@
 """Compact schemes of Lele: first and second derivative, midpoint interpolation, staggered derivative, filter.
 
-Source: S. K. Lele, Compact finite difference schemes with spectral-like resolution, J. Comput. Phys. 103 (1992), 16–42. The numbers
-below are his α, β on the left-hand side and a, b, c on the right-hand side,
+Source: S. K. Lele, Compact finite difference schemes with spectral-like resolution, J. Comput. Phys. 103 (1992),
+16–42. The numbers below are his α, β on the left-hand side, β r_{i±2} + α r_{i±1} + r_i, r the result, and a, b, c on
+the right-hand side,
 
-    first derivative      β f'_{i±2} + α f'_{i±1} + f'_i = Σ_p (a, b, c)_p (f_{i+p} − f_{i−p}) / (2p h),            p = 1, 2, 3
-    second derivative     the same left                  = Σ_p (a, b, c)_p (f_{i+p} − 2 f_i + f_{i−p}) / (p h)²,    p = 1, 2, 3
-    staggered derivative  the same left                  = Σ_p (a, b, c)_p (f_{i+p} − f_{i−p}) / (2p h),            p = ½, 3/2, 5/2
-    interpolation         the same left                  = Σ_p (a, b, c)_p (f_{i+p} + f_{i−p}) / 2,                 p = ½, 3/2, 5/2
+    first derivative      Σ_p (a, b, c)_p (f_{i+p} − f_{i−p}) / (2p h),            p = 1, 2, 3
+    second derivative     Σ_p (a, b, c)_p (f_{i+p} − 2 f_i + f_{i−p}) / (p h)²,    p = 1, 2, 3
+    staggered derivative  Σ_p (a, b, c)_p (f_{i+p} − f_{i−p}) / (2p h),            p = ½, 3/2, 5/2
+    interpolation         Σ_p (a, b, c)_p (f_{i+p} + f_{i−p}) / 2,                 p = ½, 3/2, 5/2
 
 Tables are keyed by (order, number of diagonals on the left-hand side).
 """
@@ -69,8 +70,8 @@ _SECOND_CLOSURE = {
 def first(order: int = 6, diagonals: int | None = None, closure: Closure | None = None) -> Scheme:
     """The first derivative on the points: tridiagonal of order 4, 6, 8 or pentadiagonal of order 8, 10.
 
-    Closures of order 3 (order 4), 4 (order 6, 8) and 5 (order 10), the highest found that are stable for advection from a
-    Dirichlet wall; the global order beside walls is one more.
+    Closures of order 3 (order 4), 4 (order 6, 8) and 5 (order 10), the highest found that are stable for advection
+    from a Dirichlet wall; the global order beside walls is one more.
     """
     key = _key(_FIRST, order, diagonals)
     return _first("first derivative", key, *_FIRST[key], closure or _FIRST_CLOSURE[key])
@@ -79,9 +80,9 @@ def first(order: int = 6, diagonals: int | None = None, closure: Closure | None 
 def second(order: int = 6, diagonals: int | None = None, closure: Closure | None = None) -> Scheme:
     """The second derivative on the points: tridiagonal of order 4, 6, 8 or pentadiagonal of order 8, 10.
 
-    Closures that keep the order globally: two less beside a known wall, where the solution of u'' = f gains two orders, one
-    less on cells. Spectra are negative for all conditions, and real for order 4 and 6; a higher closure, such as
-    Closure(6), is more accurate, but gives some complex pairs.
+    Closures that keep the order globally: two less beside a known wall, where the solution of u'' = f gains two
+    orders, one less on cells. Spectra are negative for all conditions, and real for order 4 and 6 (save some coarse,
+    strongly stretched axes); a higher closure, such as Closure(6), is more accurate, but gives some complex pairs.
     """
     key = _key(_SECOND, order, diagonals)
     lhs, abc = _SECOND[key]
@@ -92,8 +93,8 @@ def second(order: int = 6, diagonals: int | None = None, closure: Closure | None
 def staggered(order: int = 6, diagonals: int | None = None, closure: Closure | None = None) -> Scheme:
     """The first derivative midway between the points: tridiagonal of order 4, 6, 8 or pentadiagonal of order 8, 10.
 
-    Closures of order 3: the divergence of the gradient then has a real, negative spectrum between no-slip walls, stretched
-    axes included. Higher ones are stable but give complex pairs.
+    Closures of order 3: the divergence of the gradient then has a real, negative spectrum between no-slip walls,
+    stretched axes included. Higher ones are stable but give complex pairs.
     """
     key = _key(_STAGGERED, order, diagonals)
     lhs, abc = _STAGGERED[key]
@@ -102,7 +103,7 @@ def staggered(order: int = 6, diagonals: int | None = None, closure: Closure | N
 
 
 def interpolation(order: int = 6, diagonals: int | None = None, closure: Closure | None = None) -> Scheme:
-    """The value midway between the points: tridiagonal of order 4, 6, 8 or pentadiagonal of order 8, 10, beside walls too."""
+    """The value midway between the points: tridiagonal of order 4, 6, 8 or pentadiagonal of order 8, 10, walls too."""
     key = _key(_INTERPOLATION, order, diagonals)
     lhs, abc = _INTERPOLATION[key]
     return _scheme("interpolation", 0, key, lhs, tuple(a / 2 for a in abc), closure or Closure(order), 0.5)
@@ -156,8 +157,13 @@ def _first(what: str, key: tuple[int, int], lhs: tuple[float, ...], abc: tuple[f
 
 
 def _scheme(
-    what: str, derivative: int, key: tuple[int, int], lhs: tuple[float, ...], rhs: tuple[float, ...],
-    closure: Closure, shift: float = 0.0,
+    what: str,
+    derivative: int,
+    key: tuple[int, int],
+    lhs: tuple[float, ...],
+    rhs: tuple[float, ...],
+    closure: Closure,
+    shift: float = 0.0,
 ) -> Scheme:
     kind = "tridiagonal" if len(lhs) == 1 else "pentadiagonal"
     name = f"{kind} {what} of order {key[0]}"
@@ -168,7 +174,8 @@ def _key(table: _Table, order: int, diagonals: int | None) -> tuple[int, int]:
     """The entry asked for; without `diagonals` the one with the fewest."""
     found = [key for key in table if key[0] == order and diagonals in (None, key[1])]
     if not found:
-        raise ValueError(f"order {order} with {diagonals or 'any'} diagonals is not among (order, diagonals) {list(table)}")
+        wanted = f"order {order} with {diagonals or 'any'} diagonals"
+        raise ValueError(f"{wanted} is not among (order, diagonals) {list(table)}")
     return min(found)
 
 

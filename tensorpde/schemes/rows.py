@@ -25,6 +25,11 @@ class Entries:
     rhs: dict[int, float] = field(default_factory=dict)
     data: list[float] = field(default_factory=lambda: [0.0, 0.0])
 
+    def shifted(self) -> Entries:
+        """The row one point further on."""
+        lhs, rhs = ({column + 1: c for column, c in side.items()} for side in (self.lhs, self.rhs))
+        return Entries(lhs, rhs, list(self.data))
+
     def add(self, side: dict[int, float], source: Source, coefficient: float) -> None:
         """Add coefficient × source to the left- or right-hand side."""
         if source.column is not None:
@@ -36,9 +41,9 @@ class Entries:
 class RowMaker:
     """Makes the rows of one scheme from the points of `axis` to those of `target`.
 
-    Rows stand in one of two coordinates, both in units of a spacing. Reference: s = ξ/dξ; a first derivative is
-    scaled by the metric of its target points. Physical: distances x divided by the local spacing; used on stretched axes for second
-    derivatives, which the metric alone does not turn, and for reflections, which are smooth in x only.
+    Rows stand in one of two coordinates, both in units of a spacing. Reference: s = ξ/dξ; a first derivative is scaled
+    by the metric of its target points. Physical: distances x over the local spacing; used on stretched axes for second
+    derivatives, for which the metric is not enough, and for reflections, which are smooth in x only.
     """
 
     def __init__(self, scheme: Scheme, axis: Axis, target: Axis, walls: tuple[Wall, Wall] | None) -> None:
@@ -56,8 +61,15 @@ class RowMaker:
         self.parities = (value[LEFT], value[RIGHT])
 
     def rows(self) -> list[Entries]:
-        """All rows, first to last target point."""
-        return [self._row(i) for i in range(self.target.n)]
+        """All rows, first to last target point; on a uniform axis the interior rows are one row, shifted."""
+        rows: list[Entries] = []
+        margin = max(len(self.scheme.lhs), len(self.scheme.rhs)) + 1
+        for i in range(self.target.n):
+            if margin < i < self.target.n - margin and not self.stretched:
+                rows.append(rows[-1].shifted())
+            else:
+                rows.append(self._row(i))
+        return rows
 
     def _row(self, i: int) -> Entries:
         position = self.to_points.position(i)
@@ -85,7 +97,7 @@ class RowMaker:
                 return Entries({i: 1.0}, {}, data)
             if self.scheme.derivative == 1 and wall.slope and (wall.value == 0 or column is not None):
                 data[side] = sign / wall.slope
-                return Entries({i: 1.0}, {column: -sign * wall.value / wall.slope} if wall.value else {}, data)
+                return Entries({i: 1.0}, {column: -sign * wall.value / wall.slope} if column is not None else {}, data)
         return None
 
     def _standard(self, scheme: Scheme, i: int, position: float) -> Entries | None:
@@ -93,23 +105,37 @@ class RowMaker:
         offsets, rhs = scheme.stencil()
         reach = np.arange(1 - len(scheme.lhs), len(scheme.lhs))
         lhs = np.array([scheme.lhs[abs(k)] for k in reach])
-        values = [self._value(position + p) for p in offsets]
-        results = [self._result(position + k) for k in reach]
-        if None in values or None in results:
+        values = [source for p in offsets if (source := self._value(position + p))]
+        results = [source for k in reach if (source := self._result(position + k))]
+        if len(values) < len(offsets) or len(results) < len(reach):
             return None
         mirrored = any(source.reflected for source in values + results)
         physical = self.stretched and (scheme.derivative == 2 or (mirrored and not self.scheme.narrower))
         if physical:
-            conditions = min(scheme.order + scheme.derivative, len(offsets) + len(reach) - 1)
-            points, lhs_points = self._physical(i, position + offsets), self._physical(i, position + reach)
-            row = match(scheme.derivative, 0.0, points, lhs_points, lhs, conditions, nominal=rhs)
-            lhs, rhs = row.lhs, row.rhs
+            lhs, rhs = self._rematched(scheme, i, reach, lhs, offsets, rhs)
         entries = Entries()
-        for source, coefficient in zip(values, rhs, strict=True):
+        for source, coefficient in zip(values, rhs):
             entries.add(entries.rhs, source, coefficient)
-        for source, coefficient in zip(results, lhs, strict=True):
+        for source, coefficient in zip(results, lhs):
             entries.add(entries.lhs, source, coefficient)
         return self._in_units(entries, i, physical)
+
+    def _rematched(
+        self, scheme: Scheme, i: int, reach: np.ndarray, lhs: np.ndarray, offsets: np.ndarray, rhs: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The interior formula matched again in physical coordinates, left-hand side included.
+
+        Where neighbouring spacings differ too much for the full order, the left-hand side would lose its diagonal
+        dominance; then conditions are given up one by one.
+        """
+        position = self.to_points.position(i)
+        points, lhs_points = self._physical(i, position + offsets), self._physical(i, position + reach)
+        full = min(scheme.order + scheme.derivative, len(offsets) + len(reach) - 1)
+        for conditions in range(full, scheme.derivative, -1):
+            row = match(scheme.derivative, 0.0, points, lhs_points, lhs, conditions, nominal=rhs)
+            if np.abs(row.lhs).sum() - 1 < max(1.0, 1.2 * (lhs.sum() - 1)):
+                break
+        return row.lhs, row.rhs
 
     def _closure(self, i: int, position: float) -> Entries:
         """The one-sided row of a target near one wall."""
@@ -118,7 +144,8 @@ class RowMaker:
         conditions = closure.order_at(self.axis.location, self.walls[side].known) + scheme.derivative
         columns, informed = self._window(position, side, conditions)
         factor = closure.data if informed else closure.free
-        reach = [k for k in range(1 - len(scheme.lhs), len(scheme.lhs)) if self.to_points.column(position + k) is not None]
+        widest = range(1 - len(scheme.lhs), len(scheme.lhs))
+        reach = [k for k in widest if self.to_points.column(position + k) is not None]
         lhs = np.array([scheme.lhs[abs(k)] * (factor if k else 1.0) for k in reach])
         physical = self.stretched and scheme.derivative == 2
         points = np.array([self.from_points.position(j) for j in columns])
@@ -126,7 +153,7 @@ class RowMaker:
         places = self._physical(i, everything) if physical else everything - position
         datum, unit = self._datum(side, places[-1], i, physical) if informed else (None, 0.0)
         row = match(scheme.derivative, 0.0, places[: len(points)], places[len(points) : -1], lhs, conditions, datum)
-        entries = Entries(dict(zip((i + k for k in reach), row.lhs, strict=True)), dict(zip(columns, row.rhs, strict=True)))
+        entries = Entries({i + k: c for k, c in zip(reach, row.lhs)}, dict(zip(columns, row.rhs)))
         entries.data[side] = row.datum * unit
         return self._in_units(entries, i, physical)
 
@@ -157,8 +184,10 @@ class RowMaker:
         if self.periodic:
             x = self.axis.position(positions / end)
         else:
-            inside = self.axis.position(np.where(positions < 0, -positions, np.where(positions > end, 2 * end - positions, positions)) / end)
-            x = np.where(positions < 0, 2 * self.axis.lo - inside, np.where(positions > end, 2 * self.axis.hi - inside, inside))
+            mirror = np.where(positions < 0, 0.0, end)
+            beyond = (positions < 0) | (positions > end)
+            x = self.axis.position(np.where(beyond, 2 * mirror - positions, positions) / end)
+            x = np.where(beyond, 2 * np.where(mirror, self.axis.hi, self.axis.lo) - x, x)
         return (x - self.target.x[i]) / self.target.dx[i]
 
     def _in_units(self, entries: Entries, i: int, physical: bool) -> Entries:
@@ -168,7 +197,7 @@ class RowMaker:
             entries.lhs = {k: c * metric[k % self.target.n] / metric[i] for k, c in entries.lhs.items()}
         scale = self.target.dx[i] ** -d if self.stretched else self.axis.spacing**-d
         entries.rhs = {k: c * scale for k, c in entries.rhs.items()}
-        entries.data = [0.0 if wall.parity else c * scale for wall, c in zip(self.walls, entries.data, strict=True)]
+        entries.data = [0.0 if wall.parity else c * scale for wall, c in zip(self.walls, entries.data)]
         return entries
 
     def _value(self, position: float) -> Source | None:

@@ -11,8 +11,8 @@ import numpy as np
 class Closure:
     """How rows near a wall are made where the interior stencil has not enough points.
 
-    Such a row matches Taylor series, one-sided, on the points nearest to it; boundary data enter as one more value. On its
-    left-hand side it keeps the interior coefficients of those neighbours that exist, times a factor.
+    Such a row matches Taylor series, one-sided, on the points nearest to it; boundary data enter as one more value.
+    On its left-hand side it keeps the interior coefficients of those neighbours that exist, times a factor.
 
     Parameters
     ----------
@@ -47,7 +47,8 @@ class Closure:
 class Scheme:
     """A derivative, interpolation or filter on equidistant points, explicit or compact.
 
-    Σ_k lhs[|k|] f'(x_i + k h) = h^−d Σ_p ± rhs[·] f(x_i + p h), the sign being that of p for a first derivative and + otherwise.
+    Σ_k lhs[|k|] r(x_i + k h) = h^−d Σ_p ± rhs[·] f(x_i + p h), r being the result and the sign that of p for a first
+    derivative, + otherwise.
 
     Parameters
     ----------
@@ -66,8 +67,8 @@ class Scheme:
     shift
         0 if the result is on the points of the data, 0.5 if it is midway between them (staggered).
     narrower
-        If not empty, replaces the Taylor-matched closure: narrower[r] is the scheme for a row with r points between it and the
-        last known value.
+        If not empty, replaces the Taylor-matched closure: narrower[r] is the scheme for a row that knows r values on
+        either side, the last entry the widest.
     citation
         Where the coefficients come from.
     """
@@ -90,24 +91,22 @@ class Scheme:
     def stencil(self) -> tuple[np.ndarray, np.ndarray]:
         """The whole right-hand side: offsets p and their coefficients, ascending in p."""
         sign = -1.0 if self.derivative % 2 else 1.0
-        left = [(-p, sign * c) for p, c in zip(self.distances, self.rhs, strict=True) if p > 0]
-        right = list(zip(self.distances, self.rhs, strict=True))
-        offsets, coefficients = zip(*left[::-1], *right, strict=True)
+        left = [(-p, sign * c) for p, c in zip(self.distances, self.rhs) if p > 0]
+        right = list(zip(self.distances, self.rhs))
+        offsets, coefficients = zip(*left[::-1], *right)
         return np.array(offsets), np.array(coefficients)
 
     def symbol(self, theta: np.ndarray | float) -> np.ndarray:
         """Eigenvalue × h^d of the periodic operator on exp(iθj), θ = k h in radians per point.
 
-        Real for d = 0 and 2, imaginary for d = 1. For staggered schemes the result is referred to the midpoint: the phase
-        exp(iθ/2) of the shift itself is not included.
+        Real for d = 0 and 2, imaginary for d = 1. For staggered schemes the result is referred to the midpoint: the
+        phase exp(iθ/2) of the shift itself is not included.
         """
         theta = np.asarray(theta, dtype=float)
         lhs = self.lhs[0] + 2 * sum(c * np.cos(k * theta) for k, c in enumerate(self.lhs) if k)
         wave, unit = (np.sin, 2j) if self.derivative % 2 else (np.cos, 2.0)
         centre = self.rhs[0] if self.shift == 0 and self.derivative % 2 == 0 else 0.0
-        rhs = centre + unit * sum(
-            c * wave(p * theta) for p, c in zip(self.distances, self.rhs, strict=True) if p > 0
-        )
+        rhs = centre + unit * sum(c * wave(p * theta) for p, c in zip(self.distances, self.rhs) if p > 0)
         return rhs / lhs
 
     def modified_wavenumber(self, theta: np.ndarray | float) -> np.ndarray:

@@ -89,7 +89,9 @@ class Source:
     reflected: bool = False
 
 
-def locate(points: Points, walls: tuple[Wall, Wall], position: float, parities: tuple[int, int], known: bool) -> Source | None:
+def locate(
+    points: Points, walls: tuple[Wall, Wall], position: float, parities: tuple[int, int], known: bool
+) -> Source | None:
     """Find a value at any position on the line or beyond its ends.
 
     Parameters
@@ -123,7 +125,7 @@ def locate(points: Points, walls: tuple[Wall, Wall], position: float, parities: 
         if image is None:
             return None
         twice = _unit(side, 2.0) if known and parities[side] < 0 else (0.0, 0.0)
-        data = tuple(a + parities[side] * b for a, b in zip(twice, image.data, strict=True))
+        data = twice[LEFT] + parities[side] * image.data[LEFT], twice[RIGHT] + parities[side] * image.data[RIGHT]
         return Source(image.column, parities[side] * image.factor, data, reflected=True)
     return None
 
