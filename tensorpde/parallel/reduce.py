@@ -104,3 +104,11 @@ def _moved(block: Any, start: Pencil, end: Pencil) -> Any:
     lead = block.shape[: block.ndim - start.ndim]
     out = backend.of(block).empty(lead + end.local_shape, block.dtype)
     return Transpose.between(start, end).forward(block, out)
+
+
+def largest(comm: Any, value: float) -> float:
+    """The largest of one number per rank; NaN if there is any. Collective."""
+    found = np.array([-np.inf if np.isnan(value) else value, float(np.isnan(value))])
+    result = np.empty_like(found)
+    comm.Allreduce(found, result, op=MPI.MAX)
+    return float("nan") if result[1] else float(result[0])
