@@ -79,6 +79,10 @@ def save_checkpoint(
             directory.mkdir(parents=True, exist_ok=True)
             publish.sweep(directory, FILE.pattern)
     with hdf5.create(path, comm, KIND, _bytes(fields)) as file:
+        with agree(comm, f"writing the header of {path}"):
+            if file is not None:
+                for name, field in fields.items():
+                    _create(file, name, field)
         for name, field in fields.items():
             manifest["fields"][name]["sha256"] = _write(file, name, field)
         if file is not None:
@@ -120,13 +124,17 @@ def _bytes(fields: Mapping[str, Field]) -> int:
     return total
 
 
+def _create(file: h5py.File, name: str, field: Field) -> None:
+    """The dataset of one field, its chunks the slabs that are written and checked."""
+    shape, dtype = field.space.shape, np.dtype(field.local.dtype)
+    chunk = (*[1] * len(field.lead), slabs.rows_per_slab(shape, dtype.itemsize), *shape[1:])
+    file.create_dataset(name, (*field.lead, *shape), dtype, chunks=chunk, fletcher32=True, fill_time="never")
+
+
 def _write(file: Any, name: str, field: Field) -> str:
     """Write one field; its SHA-256 on rank 0: of the concatenated SHA-256 of its slabs, in order. Collective."""
     shape, dtype = field.space.shape, np.dtype(field.local.dtype)
     digest = sha256()
-    if file is not None:
-        chunk = (*[1] * len(field.lead), slabs.rows_per_slab(shape, dtype.itemsize), *shape[1:])
-        file.create_dataset(name, (*field.lead, *shape), dtype, chunks=chunk, fletcher32=True, fill_time="never")
     for index in np.ndindex(*field.lead):
 
         def write(start: int, slab: np.ndarray, index: tuple[int, ...] = index) -> None:

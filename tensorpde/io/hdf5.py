@@ -36,8 +36,22 @@ def version() -> str:
         return "unknown"
 
 
+def written_by_all() -> bool:
+    """Whether all ranks write their own blocks of snapshots: TENSORPDE_PARALLEL_HDF5=1, with an h5py built for MPI.
+
+    Raises
+    ------
+    RuntimeError
+        If the variable is 1 and h5py is not built for MPI.
+    """
+    wanted = os.environ.get("TENSORPDE_PARALLEL_HDF5", "0") == "1"
+    if wanted and not h5py.get_config().mpi:
+        raise RuntimeError("TENSORPDE_PARALLEL_HDF5=1, but this h5py is built without MPI")
+    return wanted
+
+
 @contextmanager
-def create(path: Path, comm: Any, kind: str, nbytes: int) -> Iterator[Any]:
+def create(path: Path, comm: Any, kind: str, nbytes: int, by_all: bool = False) -> Iterator[Any]:
     """Write a new file and publish it when the block ends: a file of this name is always a whole one. Collective.
 
     Parameters
@@ -48,27 +62,38 @@ def create(path: Path, comm: Any, kind: str, nbytes: int) -> Iterator[Any]:
         Stored as the root attribute ``format``: "tensorpde " and this word.
     nbytes
         Bytes of data that will be written, an upper bound; room for metadata is added.
+    by_all
+        Open it on all ranks, by MPI: then all ranks create datasets and attributes alike, and each writes its data.
 
     Yields
     ------
     h5py.File or None
-        The file on rank 0, None on the others. An error on any rank in the block removes the unfinished file and
-        becomes the same error on all.
+        The file on rank 0 (`by_all`: on all ranks), else None. An error on any rank in the block removes the
+        unfinished file and becomes the same error on all.
     """
     part, file = publish.temporary(path), None
     try:
         with agree(comm, f"creating {path}"):
             if comm.rank == 0:
                 publish.require(path.parent, nbytes + MARGIN)
+                part.touch()
+        with agree(comm, f"creating {path}"):
+            if by_all:
+                file = h5py.File(part, "w", libver=LIBVER, driver="mpio", comm=comm)
+            elif comm.rank == 0:
                 file = h5py.File(part, "w", libver=LIBVER, locking=False)
+            if file is not None:
                 stamp(file, kind)
                 file.flush()
+            if comm.rank == 0:
                 publish.reserve(part, nbytes + MARGIN)
         with agree(comm, f"writing {path}"):
             yield file
-        with agree(comm, f"publishing {path}"):
+        with agree(comm, f"closing {path}"):
             if file is not None:
                 file.close()
+        with agree(comm, f"publishing {path}"):
+            if comm.rank == 0:
                 publish.commit(part, path, _end_of_file(part))
     except BaseException:
         if file is not None:

@@ -111,6 +111,14 @@ def scatter(read: Callable[[int, np.ndarray], None], local: Any, pencil: Pencil,
             raise failure
 
 
+def own(local: Any, pencil: Pencil, region: Sequence[slice], dtype: Any) -> tuple[tuple[slice, ...], np.ndarray] | None:
+    """Where this rank's part of a region belongs in the array of the kept points, and its values; None for nothing."""
+    mine = _owned(pencil, pencil.process_grid.comm.rank, region)
+    if not mine:
+        return None
+    return _inside(mine, 0), _take(local, pencil, region, mine, np.dtype(dtype))
+
+
 def _attempt(call: Callable[[int, np.ndarray], None], start: int, slab: np.ndarray) -> Exception | None:
     """The error of a call on rank 0, kept until the other ranks can hear of it."""
     try:

@@ -13,6 +13,7 @@ import numpy as np
 
 from tensorpde.field import Field, Space
 from tensorpde.io import hdf5, layout, slabs
+from tensorpde.parallel.errors import agree
 
 KIND = "snapshot"
 Fields = Mapping[str, Field | Sequence[Field]]
@@ -85,27 +86,36 @@ def write(
         for part in scales.parts(layout.check_name(name), field, dtype, (attributes or {}).get(name, {}))
     ]
     nbytes = sum(math.prod(part.shape) * part.dtype.itemsize + hdf5.PER_DATASET for part in parts)
-    with hdf5.create(path, space.comm, KIND, nbytes + sum(map(len, (root or {}).values()))) as file:
-        if file is not None:
-            file.attrs.update(root or {})
-            hdf5.scale(file, "time", np.float64(time), {"units": "1", "long_name": "time"})
-            hdf5.scale(file, "step", np.int64(step), {"units": "1", "long_name": "number of time steps"})
-            scales.write(file)
+    nbytes += sum(map(len, (root or {}).values()))
+    with hdf5.create(path, space.comm, KIND, nbytes, by_all=hdf5.written_by_all()) as file:
+        with agree(space.comm, f"writing the header of {path}"):
+            if file is not None:
+                file.attrs.update(root or {})
+                hdf5.scale(file, "time", np.float64(time), {"units": "1", "long_name": "time"})
+                hdf5.scale(file, "step", np.int64(step), {"units": "1", "long_name": "number of time steps"})
+                scales.write(file)
+                for part in parts:
+                    data = hdf5.variable(file, part.name, part.shape, part.dtype, part.dimensions)
+                    data.attrs.update(part.attributes)
         for part in parts:
-            _write_part(file, part)
+            _write_values(file, part)
 
 
-def _write_part(file: Any, part: _Part) -> None:
-    if file is not None:
-        data = hdf5.variable(file, part.name, part.shape, part.dtype, part.dimensions)
-        data.attrs.update(part.attributes)
+def _write_values(file: Any, part: _Part) -> None:
+    """Fill one dataset, by rank 0 or, where all have the file open, by all ranks. Collective."""
+    dropped = tuple(axis for axis in range(len(part.scales)) if axis not in part.kept)
 
     def put(start: int, slab: np.ndarray) -> None:
         rows = (slice(start, start + len(slab)),) if 0 in part.kept else ()
-        dropped = tuple(axis for axis in range(slab.ndim) if axis not in part.kept)
         file[part.name][rows or ...] = slab.squeeze(dropped)
 
-    slabs.gather(part.local, part.pencil, part.region, part.dtype, f"writing {part.name}", put)
+    if not hdf5.written_by_all():
+        slabs.gather(part.local, part.pencil, part.region, part.dtype, f"writing {part.name}", put)
+        return
+    with agree(part.pencil.process_grid.comm, f"writing {part.name}"):
+        if (mine := slabs.own(part.local, part.pencil, part.region, part.dtype)) is not None:
+            place, values = mine
+            file[part.name][tuple(place[axis] for axis in part.kept) or ...] = values.squeeze(dropped)
 
 
 class _Scales:

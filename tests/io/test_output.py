@@ -2,6 +2,7 @@
 
 import os
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -255,14 +256,16 @@ def write_on_ranks(directory):
                 out.write(3, 0.5, u=u.align(size - 1), p=lambda u=u: u[1] * 2.0)
                 out.diagnostics(3, 0.5, energy=1.0)
         world.Barrier()
-    blocked = world.size > 1 and world.rank == 0 and open(f"{directory}/blocked", "w").close()
-    world.Barrier()
-    try:
-        io.Output(f"{directory}/blocked", make_space())
-    except OSError as error:
-        assert "rank 0, while preparing" in str(error) and not blocked
-    else:
-        raise AssertionError("a file was taken for a directory")
+    if world.rank == 0:
+        Path(directory, "blocked").write_text("no directory")
+    space = make_space()
+    with pytest.raises(OSError, match="rank 0, while preparing"):
+        io.Output(f"{directory}/blocked", space)
+    out = io.Output(f"{directory}/unsaid", space, attributes={"p": {"units": object()}})
+    with pytest.raises(TypeError, match="rank 0, while writing the header"):
+        out.write(0, 0.0, p=space.field(wave))
+    world.Barrier()  # rank 0 tidies up after the others have heard
+    assert os.listdir(f"{directory}/unsaid") == []
 
 
 def test_the_same_files_on_every_number_of_ranks(tmp_path):
@@ -279,3 +282,23 @@ def test_the_same_files_on_every_number_of_ranks(tmp_path):
     for size in "23":
         for name in names:
             assert (tmp_path / "1" / name).read_bytes() == (tmp_path / size / name).read_bytes(), (size, name)
+
+
+@pytest.mark.skipif(not h5py.get_config().mpi, reason="needs an h5py that is built for MPI")
+def test_all_ranks_write_the_same_values(tmp_path):
+    for by_all in "01":
+        env = {"TENSORPDE_PARALLEL_HDF5": by_all}
+        run_ranks(3, f"{HERE}::write_on_ranks", str(tmp_path / by_all), env=env)
+    for name in ("fields_00000003.h5", "plane_00000003.h5"):
+        old, new = (tmp_path / by_all / "3" / name for by_all in "01")
+        assert io.describe(old) == io.describe(new)
+        for variable in io.describe(old)["variables"]:
+            assert np.array_equal(io.load(old, variable).values, io.load(new, variable).values)
+
+
+@pytest.mark.skipif(h5py.get_config().mpi, reason="needs an h5py that is built without MPI")
+def test_a_parallel_write_that_cannot_be_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("TENSORPDE_PARALLEL_HDF5", "1")
+    space = make_space()
+    with io.Output(tmp_path, space) as out, pytest.raises(RuntimeError, match="h5py is built without MPI"):
+        out.write(0, 0.0, p=space.zeros())
