@@ -142,13 +142,21 @@ def rotate(x, t, h, count, width, turn):  # noqa: ANN001, ANN201
 
 @njit(cache=True)
 def extend(x, t, h, count, width, odd):  # noqa: ANN001, ANN201
-    """Complete the packed even (or odd) extension e of length 2N, e_{2N−l} = ±e_l, from e_0…e_N."""
+    """Pack the even (or odd) extension of length 2N, e_{2N−l} = ±e_l, of e_0…e_N in the real rows 0…N.
+
+    An odd extension has e_0 = e_N = 0 whatever those rows hold.
+    """
     lanes = lanes_of(x)
     sign = x.dtype.type(-1.0 if odd else 1.0)
     if odd:
         x[t : t + width] = 0.0
-        middle = t + count // 2 * width + (h if count % 2 else 0)
-        x[middle : middle + width] = 0.0
+        x[t + count * width : t + (count + 1) * width] = 0.0
+    for a in range((count + 1) // 2):
+        for q in range(t, t + width, lanes):
+            store(x, q + a * width + h, load(x, q + (2 * a + 1) * width))
+    for a in range(1, count // 2 + 1):
+        for q in range(t, t + width, lanes):
+            store(x, q + a * width, load(x, q + 2 * a * width))
     for a in range(count // 2 + 1, count):
         for q in range(t, t + width, lanes):
             store(x, q + a * width, load(x, q + (count - a) * width) * sign)

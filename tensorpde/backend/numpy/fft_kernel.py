@@ -20,6 +20,8 @@ class Kernel:
         self.dtype = dtype
         self.complex_modes = kind in ("fft", "rfft")
         self.forward, self.backward = fft_plan.programs(kind, n)
+        # What forward and backward would have done to the modes on their way out and in again.
+        self.gain = self.forward.scale_out * self.backward.scale_in
         self.tables = fft_plan.tables(kind, n, dtype)
         self.lanes = BYTES // dtype.itemsize
         self.rows = self.tables.count + 1
@@ -85,12 +87,14 @@ class Kernel:
     ) -> fft_tiles.Multiplier:
         if isinstance(multiplier, Separable):
             s = multiplier
-            own, mass = s.a.astype(self.dtype), s.b.astype(self.dtype)
-            return fft_tiles.Multiplier(True, further, rows, own, mass, s.ao, s.bo, s.ai, s.bi, s.tol)
+            own, mass = (s.a / self.gain).astype(self.dtype), (s.b / self.gain).astype(self.dtype)
+            tol = s.tol / float(np.abs(self.gain).max())
+            return fft_tiles.Multiplier(True, further, rows, own, mass, s.ao, s.bo, s.ai, s.bi, tol)
         one = np.ones(1)
         if multiplier is None:
-            rows, multiplier = rows[:0], one
-        own = multiplier.astype(self.dtype)
+            rows, own = rows[:0], one.astype(self.dtype)
+        else:
+            own = (multiplier * self.gain).astype(self.dtype)
         return fft_tiles.Multiplier(False, further, rows, own, own, one, one, one, one, 0.0)
 
 

@@ -62,7 +62,7 @@ def programs(kind: str, n: int) -> tuple[Program, Program]:
     if kind == "rfft":
         modes, samples = np.arange(count + 1), _packed(j, count)
         return _program(tiles.REAL, samples, modes), _program(tiles.UNREAL, modes, samples, scale_out=1.0 / n)
-    forward, backward = _real(kind, n, count), _real(INVERSE_KIND.get(kind, kind), n, count)
+    forward, backward = _real(kind, n, count), _real(INVERSE_KIND.get(kind, kind), n, count, inverse=True)
     factor = 1.0 / (2 * count if kind[3] == "1" else 2 * n)
     scaled = Program(
         backward.core, backward.rows_in, backward.scale_in, backward.rows_out, backward.scale_out * factor
@@ -81,17 +81,24 @@ def _packed(position: np.ndarray, count: int) -> np.ndarray:
     return position // 2 + position % 2 * (count + 1)
 
 
-def _real(kind: str, n: int, count: int) -> Program:
-    """Cosine and sine transforms; the sine ones are cosine ones with signs and reversals."""
+def _real(kind: str, n: int, count: int, inverse: bool = False) -> Program:
+    """Cosine and sine transforms; the sine ones are cosine ones with signs and reversals.
+
+    The rows that a transform leaves its modes in are those that its inverse takes them from, so that a solve
+    need not move them; DST-IV, its own inverse, is therefore written in its two forms, signs first or last.
+    """
     j = np.arange(n)
     sine, number = kind.startswith("dst"), kind[3]
     sign = (-1.0) ** j if sine else np.ones(n)
     if number == "1":
         rows = j + 1 if sine else j
-        return _program(tiles.ODD if sine else tiles.EVEN, _packed(rows, count), rows)
+        return _program(tiles.ODD if sine else tiles.EVEN, rows, rows)
     if number == "4":
         pair = np.where(j % 2, (n - 1 - j) // 2 + count + 1, j // 2)
-        return _program(tiles.QUARTER, pair[::-1] if sine else pair, pair, 1.0, np.where(j % 2, -2.0, 2.0) * sign)
+        turned, halves = pair[::-1] if sine else pair, np.where(j % 2, -2.0, 2.0)
+        if inverse:
+            return _program(tiles.QUARTER, pair, turned, sign, halves[::-1] if sine else halves)
+        return _program(tiles.QUARTER, turned, pair, 1.0, halves * sign)
     samples = _packed(np.where(j % 2, n - 1 - j // 2, j // 2), count)  # Makhoul's order
     modes = np.where(j < count, j, np.where(j == count, count + 1, count + 1 + n - j))  # see fft_cores.to_cosines
     modes = modes[::-1] if sine else modes
