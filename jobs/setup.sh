@@ -121,11 +121,11 @@ tensorpde_world_size() (
 
 # tensorpde_setup EXTRAS: the environment with the package (editable) and its extras, MPI included.
 tensorpde_setup() {
-    ( # one at a time: ranks of a job array, or two terminals, may call this together
-        if { exec 9<>"$TENSORPDE_ROOT/setup.cfg"; } 2>/dev/null && command -v flock >/dev/null; then flock 9; fi
+    ( # one at a time: two terminals may call this together. (No "|| …" behind the parenthesis: that would switch off -e.)
         set -euo pipefail
+        if { exec 9<>"$TENSORPDE_ROOT/setup.cfg"; } 2>/dev/null && command -v flock >/dev/null; then flock 9; fi
         tensorpde_setup_locked "$1"
-    ) || exit 1
+    )
 }
 
 tensorpde_setup_locked() {

@@ -36,7 +36,7 @@ def test_ranks_arguments_and_exit_code_pass_through(tmp_path):
 @ready
 def test_a_script_of_the_project_is_found_from_anywhere(tmp_path):
     done = run("-n", 1, "tests/jobs/standin.py", "--t-end", 0, "--out", "out", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr + done.stdout
     assert "end: step 0" in done.stdout
 
 
