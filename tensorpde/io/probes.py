@@ -51,7 +51,7 @@ def sample(field: Field, points: np.ndarray) -> np.ndarray | None:
 
 def _collect(field: Field, index: list[np.ndarray]) -> np.ndarray | None:
     """The stencil values lead + (m, s, …, s) on rank 0: each from its one owner, the others add zero. Collective."""
-    comm, ndim = field.pencil.process_grid.messages, field.space.ndim
+    comm, ndim = field.pencil.process_grid.comm, field.space.ndim
     local, owned = [], []
     for i, (where, block) in enumerate(zip(index, field.pencil.slices, strict=True)):
         shape = (len(where), *[-1 if j == i else 1 for j in range(ndim)])

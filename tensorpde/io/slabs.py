@@ -13,6 +13,7 @@ from tensorpde.parallel.errors import agree
 from tensorpde.parallel.pencil import Pencil
 
 SLAB = 1 << 22  # bytes of a slab, or one row (all points with one index of the first axis) where that is more
+TAG = 7301  # of all messages here, apart from whatever else travels on the communicator
 
 
 def rows_per_slab(shape: Sequence[int], itemsize: int) -> int:
@@ -51,7 +52,7 @@ def gather(
         Called on rank 0 as write(first row, slab); an error there becomes the same error on all ranks, once the
         others are done sending. The slab is reused.
     """
-    comm, dtype = pencil.process_grid.messages, np.dtype(dtype)
+    comm, dtype = pencil.process_grid.comm, np.dtype(dtype)
     shape = region_shape(pencil.shape, region)
     owners = [_owned(pencil, rank, region) for rank in range(comm.size)] if comm.rank == 0 else []
     mine, failure = _owned(pencil, comm.rank, region), None
@@ -62,17 +63,17 @@ def gather(
         values = _take(local, pencil, region, piece, dtype) if piece else None
         if comm.rank > 0:
             if values is not None:
-                comm.Send(values, dest=0)
+                comm.Send(values, dest=0, tag=TAG)
             continue
         for rank, owned in enumerate(owners):
             if part := _rows(owned, start, stop):
                 if rank > 0:
                     values = np.empty([end - begin for begin, end in part], dtype)
-                    comm.Recv(values, source=rank)
+                    comm.Recv(values, source=rank, tag=TAG)
                 buffer[_inside(part, start)] = values
         if failure is None:
             failure = _attempt(write, start, buffer[: stop - start])
-    with agree(pencil.process_grid.comm, what):
+    with agree(comm, what):
         if failure is not None:
             raise failure
 
@@ -88,7 +89,7 @@ def scatter(read: Callable[[int, np.ndarray], None], local: Any, pencil: Pencil,
     local
         This rank's block, filled here; its type may be wider than `dtype`.
     """
-    comm, dtype = pencil.process_grid.messages, np.dtype(dtype)
+    comm, dtype = pencil.process_grid.comm, np.dtype(dtype)
     whole = [slice(0, n, 1) for n in pencil.shape]
     owners = [_owned(pencil, rank, whole) for rank in range(comm.size)] if comm.rank == 0 else []
     mine, failure = _owned(pencil, comm.rank, whole), None
@@ -98,15 +99,15 @@ def scatter(read: Callable[[int, np.ndarray], None], local: Any, pencil: Pencil,
             failure = _attempt(read, start, slab)
         for rank, owned in enumerate(owners):
             if rank > 0 and (part := _rows(owned, start, stop)):
-                comm.Send(np.ascontiguousarray(slab[_inside(part, start)]), dest=rank)
+                comm.Send(np.ascontiguousarray(slab[_inside(part, start)]), dest=rank, tag=TAG)
         if piece := _rows(mine, start, stop):
             if comm.rank == 0:
                 values = slab[_inside(piece, start)]
             else:
                 values = np.empty([end - begin for begin, end in piece], dtype)
-                comm.Recv(values, source=0)
+                comm.Recv(values, source=0, tag=TAG)
             local[_local(pencil, whole, piece)] = backend.of(local).asarray(values)
-    with agree(pencil.process_grid.comm, what):
+    with agree(comm, what):
         if failure is not None:
             raise failure
 

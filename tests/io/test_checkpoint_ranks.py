@@ -180,6 +180,7 @@ for _ in range(rounds):
             step += 1
             io.save_checkpoint(directory, {"u": space.field(float(step))}, step, float(step))
     while not os.path.exists(f"{directory}/checkpoint_{last + 2:08d}.h5"):
+        assert os.waitpid(child, os.WNOHANG) == (0, 0), "the child ended by itself"
         time.sleep(0.0005)
     time.sleep(random.uniform(0, 0.012))
     os.kill(child, signal.SIGKILL)
