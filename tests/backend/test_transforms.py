@@ -11,6 +11,7 @@ from tensorpde.backend.numpy.transforms import KINDS, Plan, separable
 
 LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 15, 16, 20, 24, 30, 31, 32, 60, 64, 100, 128)
 SHAPES = (((0, 3, 7), 0), ((3, 0, 45), 1), ((2, 5, 3, 0), -1), ((41, 0), 1))
+CASES = [(kind, dtype) for kind in KINDS for dtype in "dfDF" if not (kind == "rfft" and dtype in "FD")]
 TOLERANCE = {"f": 2e-6, "d": 2e-15}
 
 
@@ -32,11 +33,8 @@ def plans(kind: str) -> list[Plan]:
     return [Plan(kind, n) for n in LENGTHS if not (kind == "dct1" and n == 1)]
 
 
-@pytest.mark.parametrize("dtype", "dfDF")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "dtype"), CASES)
 def test_forward_is_scipys_and_inverse_undoes_it(kind: str, dtype: str) -> None:
-    if kind == "rfft" and dtype in "FD":
-        pytest.skip("rfft takes real values")
     tolerance = TOLERANCE[dtype.lower()]
     for plan in plans(kind):
         for shape, axis in SHAPES:
@@ -49,11 +47,8 @@ def test_forward_is_scipys_and_inverse_undoes_it(kind: str, dtype: str) -> None:
             assert np.abs(back - u).max() <= 30 * tolerance * np.abs(u).max(), (plan.n, shape)
 
 
-@pytest.mark.parametrize("dtype", "dfDF")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "dtype"), CASES)
 def test_bits_of_a_line_do_not_depend_on_its_company(kind: str, dtype: str) -> None:
-    if kind == "rfft" and dtype in "FD":
-        pytest.skip("rfft takes real values")
     for n in (5, 8, 12, 30, 31, 64):
         plan = Plan(kind, n)
         u = values((3, n, 50), dtype)
@@ -109,11 +104,8 @@ def test_errors_name_what_disagrees() -> None:
 
 
 @pytest.mark.parametrize("axis", (0, 1, 2))
-@pytest.mark.parametrize("dtype", "dfDF")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "dtype"), CASES)
 def test_fused_solve_is_the_three_steps(kind: str, dtype: str, axis: int) -> None:
-    if kind == "rfft" and dtype in "FD":
-        pytest.skip("rfft takes real values")
     for n in (16, 12, 31):
         plan, shape = Plan(kind, n), [6, 5, 23]
         shape[axis] = n
@@ -129,14 +121,14 @@ def test_fused_solve_is_the_three_steps(kind: str, dtype: str, axis: int) -> Non
         three = plan.inverse((modes * shaped).astype(modes.dtype), axis + 1)
         assert np.allclose(plan.solve(u, axis + 1, vector), three, atol=tolerance, rtol=0)
 
-        (a, p), (b, q), (c, r) = ([v.reshape([-1 if j == k else 1 for j in range(3)]) for v in pair]
-                                  for k, pair in enumerate(pairs))
+        (a, p), (b, q), (c, r) = (
+            [v.reshape([-1 if j == k else 1 for j in range(3)]) for v in pair] for k, pair in enumerate(pairs)
+        )
         for shift in (0.3, 0.3j):
             den = a * q * r + p * b * r + p * q * c - shift * p * q * r
-            scaled = (modes / den).astype(np.result_type(modes.dtype, den.dtype) if shift == 0.3j else modes.dtype)
-            if kind == "rfft" and shift == 0.3j:
-                continue
-            three = plan.inverse(scaled, axis + 1)
+            if kind == "rfft" and np.iscomplexobj(den):
+                continue  # the result would not be real
+            three = plan.inverse(modes / den, axis + 1)
             solved = plan.solve(u, axis + 1, separable(pairs, axis, shift))
             assert np.allclose(solved, three, atol=tolerance, rtol=0), (n, shift)
 

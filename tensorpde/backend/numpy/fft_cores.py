@@ -14,13 +14,11 @@ Source of types II and III: J. Makhoul, IEEE Trans. ASSP 28 (1980) 27–34.
 
 from __future__ import annotations
 
-from numba import njit
-
-from .fft_lanes import fma, fnma, lanes_of, load, reciprocal, store
+from .fft_lanes import fma, fnma, lanes_of, load, part, reciprocal, store
 
 
-@njit(cache=True)
-def _unpacked(x, at, mirror, h, c, s):  # noqa: ANN001, ANN202
+@part
+def _unpacked(x, at, mirror, h, c, s):
     """2X_k and 2X_{N−k}."""
     ar, ai, br, bi = load(x, at), load(x, at + h), load(x, mirror), load(x, mirror + h)
     sr, si, dr, di = ar + br, ai - bi, ar - br, ai + bi
@@ -28,8 +26,8 @@ def _unpacked(x, at, mirror, h, c, s):  # noqa: ANN001, ANN202
     return sr + ur, si - ui, sr - ur, (si + ui) * x.dtype.type(-1.0)
 
 
-@njit(cache=True)
-def _packed(x, at, mirror, h, ar, ai, br, bi, c, s):  # noqa: ANN001, ANN202
+@part
+def _packed(x, at, mirror, h, ar, ai, br, bi, c, s):
     """Store 2Z_k and 2Z_{N−k} made from X_k = a and X_{N−k} = b."""
     sr, si, dr, di = ar + br, ai - bi, ar - br, ai + bi
     ur, ui = fma(dr, s, di * c), fnma(di, s, dr * c)
@@ -39,8 +37,8 @@ def _packed(x, at, mirror, h, ar, ai, br, bi, c, s):  # noqa: ANN001, ANN202
     store(x, at + h, si + ui)
 
 
-@njit(cache=True)
-def to_modes(x, t, h, count, width, turn):  # noqa: ANN001, ANN201
+@part
+def to_modes(x, t, h, count, width, turn):
     """Rows Z_0…Z_{N−1} become X_0…X_N."""
     lanes = lanes_of(x)
     half, zero = x.dtype.type(0.5), x.dtype.type(0.0)
@@ -61,8 +59,8 @@ def to_modes(x, t, h, count, width, turn):  # noqa: ANN001, ANN201
             store(x, at + h, ai * half)
 
 
-@njit(cache=True)
-def from_modes(x, t, h, count, width, turn):  # noqa: ANN001, ANN201
+@part
+def from_modes(x, t, h, count, width, turn):
     """Rows X_0…X_N become 2Z_0…2Z_{N−1}; the imaginary parts of X_0 and X_N do not count."""
     lanes = lanes_of(x)
     for q in range(t, t + width, lanes):
@@ -77,8 +75,8 @@ def from_modes(x, t, h, count, width, turn):  # noqa: ANN001, ANN201
             _packed(x, at, mirror, h, ar, ai, br, bi, c, s)
 
 
-@njit(cache=True)
-def to_cosines(x, t, h, count, width, turn):  # noqa: ANN001, ANN201
+@part
+def to_cosines(x, t, h, count, width, turn):
     """DCT-II of the line whose reordered samples have the modes X_k, with φ = πk/2n:
 
     C_k = 2 Re(e^{−iφ} X_k) in the real row k and C_{n−k} = −2 Im(e^{−iφ} X_k) in the imaginary row k,
@@ -103,8 +101,8 @@ def to_cosines(x, t, h, count, width, turn):  # noqa: ANN001, ANN201
             store(x, at + h, fnma(ai, c, ar * s))
 
 
-@njit(cache=True)
-def from_cosines(x, t, h, count, width, turn):  # noqa: ANN001, ANN201
+@part
+def from_cosines(x, t, h, count, width, turn):
     """Modes 2Z whose inverse transform is the reordered DCT-III, from coefficients placed as by `to_cosines`."""
     lanes = lanes_of(x)
     root = turn[4 * count + 2] * x.dtype.type(2.0)
@@ -121,15 +119,15 @@ def from_cosines(x, t, h, count, width, turn):  # noqa: ANN001, ANN201
             _packed(x, at, mirror, h, ar, ai, br, bi, turn[4 * k], turn[4 * k + 1])
 
 
-@njit(cache=True)
-def _quarter_back(x, at, h, c, s):  # noqa: ANN001, ANN202
+@part
+def _quarter_back(x, at, h, c, s):
     """e^{iφ}(C_k − i C_{n−k})."""
     a, b = load(x, at), load(x, at + h)
     return fma(b, s, a * c), fnma(b, c, a * s)
 
 
-@njit(cache=True)
-def rotate(x, t, h, count, width, turn):  # noqa: ANN001, ANN201
+@part
+def rotate(x, t, h, count, width, turn):
     """Multiply row j by e^{−iφ}, φ = π(j + ⅛)/n the quarter angle in `turn`: before and after DCT-IV."""
     lanes = lanes_of(x)
     for j in range(count):
@@ -140,8 +138,8 @@ def rotate(x, t, h, count, width, turn):  # noqa: ANN001, ANN201
             store(x, q + h, fnma(a, s, b * c))
 
 
-@njit(cache=True)
-def extend(x, t, h, count, width, odd):  # noqa: ANN001, ANN201
+@part
+def extend(x, t, h, count, width, odd):
     """Pack the even (or odd) extension of length 2N, e_{2N−l} = ±e_l, of e_0…e_N in the real rows 0…N.
 
     An odd extension has e_0 = e_N = 0 whatever those rows hold.
@@ -165,8 +163,8 @@ def extend(x, t, h, count, width, odd):  # noqa: ANN001, ANN201
             store(x, q + a * width, load(x, q + (count - 1 - a) * width) * sign)
 
 
-@njit(cache=True)
-def to_whole(x, t, h, count, width, turn, odd):  # noqa: ANN001, ANN201
+@part
+def to_whole(x, t, h, count, width, turn, odd):
     """DCT-I in the real rows 0…N, or DST-I in the real rows 1…N−1: real, or minus the imaginary, parts of X."""
     lanes = lanes_of(x)
     half = x.dtype.type(0.5)
@@ -182,8 +180,8 @@ def to_whole(x, t, h, count, width, turn, odd):  # noqa: ANN001, ANN201
             store(x, at, ai * -half if odd else ar * half)
 
 
-@njit(cache=True)
-def scale(x, second, width, rows, own, mass, sums, tol, separable):  # noqa: ANN001, ANN201
+@part
+def scale(x, second, width, rows, own, mass, sums, tol, separable):
     """Multiply mode k, in row rows[k] (and `second` further on if not 0), by own[k] or the separable multiplier.
 
     The latter is 1/(own[k]·B + mass[k]·A), A and B the lines' own parts: `sums` holds A, then B, of the lanes.

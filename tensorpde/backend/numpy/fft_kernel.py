@@ -24,7 +24,7 @@ class Kernel:
         self.gain = self.forward.scale_out * self.backward.scale_in
         self.tables = fft_plan.tables(kind, n, dtype)
         self.lanes = BYTES // dtype.itemsize
-        self.rows = self.tables.count + 1
+        self.rows = self.tables.length + 1
         self.widest = {sets: self._widest(sets) for sets in (1, 2)}
         size = max(2 * sets * self.rows * widest for sets, widest in self.widest.items())
         self.work = np.zeros((2, -(-size // 16) * 16 + 16), dtype)
@@ -46,7 +46,7 @@ class Kernel:
         """Forward, multiply, backward, in one pass over the array."""
         self._run(u, axis, out, self.forward, self.backward, self.backward.core, multiplier)
 
-    def _run(  # noqa: PLR0913 - the two halves of a fused solve
+    def _run(
         self,
         u: np.ndarray,
         axis: int,

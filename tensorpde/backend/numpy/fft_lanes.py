@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable
 
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
@@ -18,6 +18,9 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 from .intrinsics import HAS_FMA, _pointer, _transposed, element_size
 
 BYTES = 32
+
+# A function that only compiled functions call: without the entries from Python, which take as long to compile.
+part = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
 
 
 class Lanes(types.Type):
@@ -35,11 +38,11 @@ def _vector(element: types.Float) -> ir.VectorType:
 
 @register_model(Lanes)
 class _LanesModel(models.PrimitiveModel):
-    def __init__(self, dmm, fe_type) -> None:  # noqa: ANN001
+    def __init__(self, dmm, fe_type) -> None:
         super().__init__(dmm, fe_type, _vector(fe_type.element))
 
 
-def _splat(builder, vector, value):  # noqa: ANN001, ANN202
+def _splat(builder, vector, value):
     single = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None)
     return builder.shuffle_vector(single, ir.Constant(vector, ir.Undefined), zeros)
@@ -48,20 +51,19 @@ def _splat(builder, vector, value):  # noqa: ANN001, ANN202
 class _Binary(AbstractTemplate):
     """Lanes ∘ Lanes and Lanes ∘ real of the same precision."""
 
-    def generic(self, args, kws):  # noqa: ANN001, ANN201
-        if len(args) == 2 and isinstance(args[0], Lanes):
-            if args[1] in (args[0], args[0].element):
-                return signature(args[0], *args)
+    def generic(self, args, kws):
+        if len(args) == 2 and isinstance(args[0], Lanes) and args[1] in (args[0], args[0].element):
+            return signature(args[0], *args)
         return None
 
 
-def _lower(function, instruction: str) -> None:  # noqa: ANN001
+def _lower(function, instruction: str) -> None:
     infer_global(function)(type(f"Lanes_{instruction}", (_Binary,), {}))
 
-    def both(context, builder, sig, args):  # noqa: ANN001, ANN202
+    def both(context, builder, sig, args):
         return getattr(builder, instruction)(*args)
 
-    def with_real(context, builder, sig, args):  # noqa: ANN001, ANN202
+    def with_real(context, builder, sig, args):
         return getattr(builder, instruction)(args[0], _splat(builder, _vector(sig.return_type.element), args[1]))
 
     lower_builtin(function, Lanes, Lanes)(both)
@@ -69,37 +71,40 @@ def _lower(function, instruction: str) -> None:  # noqa: ANN001
 
 
 for _function, _instruction in (
-    (operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul"), (operator.truediv, "fdiv"),
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
 ):
     _lower(_function, _instruction)
 
 
-def _vector_at(context, builder, array_type, array, index):  # noqa: ANN001, ANN202
+def _vector_at(context, builder, array_type, array, index):
     """Pointer to the vector that starts at element `index` of a 1-D array, and its alignment."""
     vector = _vector(array_type.dtype)
     where = _pointer(context, builder, array_type, array, index)
     return builder.bitcast(where, vector.as_pointer()), element_size(vector.element)
 
 
-def _offset(builder, index, amount):  # noqa: ANN001, ANN202
+def _offset(builder, index, amount):
     return builder.add(index, ir.Constant(index.type, amount))
 
 
 @intrinsic
-def lanes_of(typingctx, array):  # noqa: ANN001, ANN201
+def lanes_of(typingctx, array):
     """Number of lanes for the precision of an array: a constant, so that loops in steps of it need no division."""
 
-    def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
+    def codegen(context, builder, sig, args):
         return context.get_constant(types.intp, _vector(sig.args[0].dtype).count)
 
     return types.intp(array), codegen
 
 
 @intrinsic
-def load(typingctx, array, index):  # noqa: ANN001, ANN201
+def load(typingctx, array, index):
     """array[index : index + lanes] as Lanes."""
 
-    def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
+    def codegen(context, builder, sig, args):
         where, align = _vector_at(context, builder, sig.args[0], *args)
         return builder.load(where, align=align)
 
@@ -107,10 +112,10 @@ def load(typingctx, array, index):  # noqa: ANN001, ANN201
 
 
 @intrinsic
-def store(typingctx, array, index, value):  # noqa: ANN001, ANN201
+def store(typingctx, array, index, value):
     """array[index : index + lanes] = value."""
 
-    def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
+    def codegen(context, builder, sig, args):
         where, align = _vector_at(context, builder, sig.args[0], *args[:2])
         builder.store(args[2], where, align=align)
         return context.get_dummy_value()
@@ -118,7 +123,7 @@ def store(typingctx, array, index, value):  # noqa: ANN001, ANN201
     return types.void(array, types.intp, value), codegen
 
 
-def _split(context, builder, array_type, array, index):  # noqa: ANN001, ANN202
+def _split(context, builder, array_type, array, index):
     """The even and the odd elements of the two vectors from `index` on."""
     count = _vector(array_type.dtype).count
     first, align = _vector_at(context, builder, array_type, array, index)
@@ -129,7 +134,7 @@ def _split(context, builder, array_type, array, index):  # noqa: ANN001, ANN202
     return [builder.shuffle_vector(first, second, mask) for mask in pick]
 
 
-def _merge(context, builder, array_type, array, index, real, imag):  # noqa: ANN001, ANN202
+def _merge(context, builder, array_type, array, index, real, imag):
     """Store real and imag alternating from `index` on."""
     count = _vector(array_type.dtype).count
     kind = ir.VectorType(ir.IntType(32), count)
@@ -141,21 +146,21 @@ def _merge(context, builder, array_type, array, index, real, imag):  # noqa: ANN
 
 
 @intrinsic
-def load_complex(typingctx, array, index):  # noqa: ANN001, ANN201
+def load_complex(typingctx, array, index):
     """Real and imaginary Lanes of the complex numbers stored from array[index] on."""
     lanes = Lanes(array.dtype)
 
-    def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
+    def codegen(context, builder, sig, args):
         return context.make_tuple(builder, sig.return_type, _split(context, builder, sig.args[0], *args))
 
     return types.UniTuple(lanes, 2)(array, types.intp), codegen
 
 
 @intrinsic
-def store_complex(typingctx, array, index, real, imag):  # noqa: ANN001, ANN201
+def store_complex(typingctx, array, index, real, imag):
     """Store Lanes of complex numbers from array[index] on."""
 
-    def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
+    def codegen(context, builder, sig, args):
         _merge(context, builder, sig.args[0], *args)
         return context.get_dummy_value()
 
@@ -163,24 +168,22 @@ def store_complex(typingctx, array, index, real, imag):  # noqa: ANN001, ANN201
 
 
 @intrinsic
-def reciprocal(typingctx, value, tol):  # noqa: ANN001, ANN201
+def reciprocal(typingctx, value, tol):
     """1/value, and 0 in the lanes where |value| ≤ tol."""
 
-    def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
+    def codegen(context, builder, sig, args):
         vector = _vector(sig.return_type.element)
         value, tol = args[0], _splat(builder, vector, args[1])
-        large = builder.or_(
-            builder.fcmp_ordered(">", value, tol), builder.fcmp_ordered("<", value, builder.fneg(tol))
-        )
+        large = builder.or_(builder.fcmp_ordered(">", value, tol), builder.fcmp_ordered("<", value, builder.fneg(tol)))
         one, zero = ir.Constant(vector, [1.0] * vector.count), ir.Constant(vector, [0.0] * vector.count)
         return builder.select(large, builder.fdiv(one, builder.select(large, value, one)), zero)
 
     return value(value, value.element), codegen
 
 
-def _fused(negate: bool):  # noqa: ANN202
-    def typer(typingctx, a, b, c):  # noqa: ANN001, ANN202
-        def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
+def _fused(negate: bool):
+    def typer(typingctx, a, b, c):
+        def codegen(context, builder, sig, args):
             vector = _vector(sig.return_type.element)
             a, b, c = (
                 value if isinstance(kind, Lanes) else _splat(builder, vector, value)
@@ -210,12 +213,12 @@ def _block(parts: int, gather: bool) -> Callable:
     t0 (t1 for the imaginary part), times scale[j+c] on its way.
     """
 
-    def typer(typingctx, tile, t0, t1, width, rows, scale, j, array, a0, stride):  # noqa: ANN001, ANN202
+    def typer(typingctx, tile, t0, t1, width, rows, scale, j, array, a0, stride):
         index = types.intp
         sig = types.void(tile, index, index, index, rows, scale, index, array, index, index)
         return sig, codegen
 
-    def codegen(context, builder, sig, args):  # noqa: ANN001, ANN202
+    def codegen(context, builder, sig, args):
         tile, t0, t1, width, rows, scale, j, array, a0, stride = args
         vector = _vector(sig.args[0].dtype)
         count = vector.count
@@ -250,7 +253,7 @@ def _block(parts: int, gather: bool) -> Callable:
     return typer
 
 
-def _whole(context, builder, array_type, array, index):  # noqa: ANN001, ANN202
+def _whole(context, builder, array_type, array, index):
     where, align = _vector_at(context, builder, array_type, array, index)
     return [builder.load(where, align=align)]
 

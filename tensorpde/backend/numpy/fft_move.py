@@ -10,14 +10,13 @@ therefore splits.
 
 from __future__ import annotations
 
-from numba import njit
-
 from .fft_lanes import (
     gather_complex,
     gather_real,
     lanes_of,
     load,
     load_complex,
+    part,
     scatter_complex,
     scatter_real,
     store,
@@ -25,8 +24,8 @@ from .fft_lanes import (
 )
 
 
-@njit(cache=True)
-def move(inward, array, base, line, sample, parts, tile, second, width, lines, rows, scale):  # noqa: ANN001, ANN201
+@part
+def move(inward, array, base, line, sample, parts, tile, second, width, lines, rows, scale):
     """Move `lines` lines of len(rows) samples into a tile or out of it."""
     if line == parts:
         for j in range(len(rows)):
@@ -41,8 +40,8 @@ def move(inward, array, base, line, sample, parts, tile, second, width, lines, r
         _columns(inward, array, base, line, tile, width, lines, rows, scale)
 
 
-@njit(cache=True)
-def _row(inward, array, at, tile, t, count, factor):  # noqa: ANN001, ANN202
+@part
+def _row(inward, array, at, tile, t, count, factor):
     """One sample of `count` neighbouring real lines."""
     lanes = lanes_of(tile)
     whole = count - count % lanes
@@ -58,8 +57,8 @@ def _row(inward, array, at, tile, t, count, factor):  # noqa: ANN001, ANN202
             array[at + k] = tile[t + k] * factor
 
 
-@njit(cache=True)
-def _row_complex(inward, array, at, tile, t0, t1, count, factor):  # noqa: ANN001, ANN202
+@part
+def _row_complex(inward, array, at, tile, t0, t1, count, factor):
     """One sample of `count` neighbouring complex lines."""
     lanes = lanes_of(tile)
     whole = count - count % lanes
@@ -79,8 +78,8 @@ def _row_complex(inward, array, at, tile, t0, t1, count, factor):  # noqa: ANN00
             array[at + 2 * k + 1] = tile[t1 + k] * factor
 
 
-@njit(cache=True)
-def _columns(inward, array, base, line, tile, width, count, rows, scale):  # noqa: ANN001, ANN202
+@part
+def _columns(inward, array, base, line, tile, width, count, rows, scale):
     """All samples of `count` real lines, each contiguous."""
     lanes = lanes_of(tile)
     n = len(rows)
@@ -96,8 +95,8 @@ def _columns(inward, array, base, line, tile, width, count, rows, scale):  # noq
             _sample(inward, array, base + j, line, tile, rows[j] * width, k, min(k + lanes, count), scale[j])
 
 
-@njit(cache=True)
-def _columns_complex(inward, array, base, line, tile, second, width, count, rows, scale):  # noqa: ANN001, ANN202
+@part
+def _columns_complex(inward, array, base, line, tile, second, width, count, rows, scale):
     """All samples of `count` complex lines, each contiguous."""
     lanes = lanes_of(tile)
     n = len(rows)
@@ -114,8 +113,8 @@ def _columns_complex(inward, array, base, line, tile, second, width, count, rows
             _sample(inward, array, base + 2 * j + 1, line, tile, second + rows[j] * width, k, last, scale[j])
 
 
-@njit(cache=True)
-def _sample(inward, array, at, line, tile, t, first, last, factor):  # noqa: ANN001, ANN202
+@part
+def _sample(inward, array, at, line, tile, t, first, last, factor):
     """One real of the lines first…last−1, one by one: what does not fill a block."""
     for k in range(first, last):
         if inward:

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import math
 
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
-from .fft_lanes import fma, fnma, lanes_of, load, store
+from .fft_lanes import fma, fnma, lanes_of, load, part, store
 
 _H = math.sqrt(0.5)
 _S3 = math.sqrt(0.75)
@@ -27,19 +27,19 @@ _C51, _S51 = math.cos(2 * math.pi / 5), math.sin(2 * math.pi / 5)
 _C52, _S52 = math.cos(4 * math.pi / 5), math.sin(4 * math.pi / 5)
 
 
-def _at(tw, t):  # noqa: ANN001, ANN202
+def _at(tw, t):
     """The twiddle factor at t, or None where there are none."""
 
 
 @overload(_at)
-def _(tw, t):  # noqa: ANN001, ANN202
+def _(tw, t):
     if isinstance(tw, types.NoneType):
         return lambda tw, t: (None, None)
     return lambda tw, t: (tw[t], tw[t + 1])
 
 
-@njit(cache=True)
-def _put(y, yr, yi, vr, vi, wr, wi):  # noqa: ANN001, ANN202
+@part
+def _put(y, yr, yi, vr, vi, wr, wi):
     """Store the complex lanes v, times the twiddle factor w if there is one."""
     if wr is None:
         store(y, yr, vr)
@@ -49,8 +49,8 @@ def _put(y, yr, yi, vr, vi, wr, wi):  # noqa: ANN001, ANN202
         store(y, yi, fma(vr, wi, vi * wr))
 
 
-@njit(cache=True)
-def pass2(x, xr, xi, y, yr, yi, m, s, tw, t):  # noqa: ANN001, ANN201
+@part
+def pass2(x, xr, xi, y, yr, yi, m, s, tw, t):
     """Radix 2."""
     lanes = lanes_of(x)
     for p in range(m):
@@ -62,8 +62,8 @@ def pass2(x, xr, xi, y, yr, yi, m, s, tw, t):  # noqa: ANN001, ANN201
             _put(y, yr + o + s, yi + o + s, ar - br, ai - bi, w1r, w1i)
 
 
-@njit(cache=True)
-def pass3(x, xr, xi, y, yr, yi, m, s, tw, t):  # noqa: ANN001, ANN201
+@part
+def pass3(x, xr, xi, y, yr, yi, m, s, tw, t):
     """Radix 3."""
     lanes = lanes_of(x)
     half, sine = x.dtype.type(0.5), x.dtype.type(_S3)
@@ -81,16 +81,16 @@ def pass3(x, xr, xi, y, yr, yi, m, s, tw, t):  # noqa: ANN001, ANN201
             _put(y, yr + o + 2 * s, yi + o + 2 * s, er - di, ei + dr, w2r, w2i)
 
 
-@njit(cache=True)
-def _four(ar, ai, br, bi, cr, ci, dr, di):  # noqa: ANN001, ANN202
+@part
+def _four(ar, ai, br, bi, cr, ci, dr, di):
     """The Fourier transform of four complex values."""
     pr, pi, mr, mi = ar + cr, ai + ci, ar - cr, ai - ci
     ur, ui, vr, vi = br + dr, bi + di, br - dr, bi - di
     return pr + ur, pi + ui, mr + vi, mi - vr, pr - ur, pi - ui, mr - vi, mi + vr
 
 
-@njit(cache=True)
-def pass4(x, xr, xi, y, yr, yi, m, s, tw, t):  # noqa: ANN001, ANN201
+@part
+def pass4(x, xr, xi, y, yr, yi, m, s, tw, t):
     """Radix 4."""
     lanes = lanes_of(x)
     d = s * m
@@ -101,8 +101,14 @@ def pass4(x, xr, xi, y, yr, yi, m, s, tw, t):  # noqa: ANN001, ANN201
         for q in range(0, s, lanes):
             i, o = q + s * p, q + 4 * s * p
             ar, ai, br, bi, cr, ci, dr, di = _four(
-                load(x, xr + i), load(x, xi + i), load(x, xr + i + d), load(x, xi + i + d),
-                load(x, xr + i + 2 * d), load(x, xi + i + 2 * d), load(x, xr + i + 3 * d), load(x, xi + i + 3 * d),
+                load(x, xr + i),
+                load(x, xi + i),
+                load(x, xr + i + d),
+                load(x, xi + i + d),
+                load(x, xr + i + 2 * d),
+                load(x, xi + i + 2 * d),
+                load(x, xr + i + 3 * d),
+                load(x, xi + i + 3 * d),
             )
             _put(y, yr + o, yi + o, ar, ai, None, None)
             _put(y, yr + o + s, yi + o + s, br, bi, w1r, w1i)
@@ -110,8 +116,8 @@ def pass4(x, xr, xi, y, yr, yi, m, s, tw, t):  # noqa: ANN001, ANN201
             _put(y, yr + o + 3 * s, yi + o + 3 * s, dr, di, w3r, w3i)
 
 
-@njit(cache=True)
-def _five(ar, ai, br, bi, cr, ci, dr, di, er, ei, c1, s1, c2, s2):  # noqa: ANN001, ANN202
+@part
+def _five(ar, ai, br, bi, cr, ci, dr, di, er, ei, c1, s1, c2, s2):
     """Outputs 1 to 4 of the Fourier transform of five complex values; output 0 is their sum."""
     pr, pi, qr, qi = br + er, bi + ei, cr + dr, ci + di
     ur, ui, vr, vi = br - er, bi - ei, cr - dr, ci - di
@@ -122,8 +128,8 @@ def _five(ar, ai, br, bi, cr, ci, dr, di, er, ei, c1, s1, c2, s2):  # noqa: ANN0
     return fr + hi, fi - hr, gr + ki, gi - kr, gr - ki, gi + kr, fr - hi, fi + hr
 
 
-@njit(cache=True)
-def pass5(x, xr, xi, y, yr, yi, m, s, tw, t):  # noqa: ANN001, ANN201
+@part
+def pass5(x, xr, xi, y, yr, yi, m, s, tw, t):
     """Radix 5."""
     lanes = lanes_of(x)
     real = x.dtype.type
@@ -138,7 +144,10 @@ def pass5(x, xr, xi, y, yr, yi, m, s, tw, t):  # noqa: ANN001, ANN201
             ar, br, cr = load(x, xr + i), load(x, xr + i + d), load(x, xr + i + 2 * d)
             ai, bi, ci = load(x, xi + i), load(x, xi + i + d), load(x, xi + i + 2 * d)
             dr, di, er, ei = (
-                load(x, xr + i + 3 * d), load(x, xi + i + 3 * d), load(x, xr + i + 4 * d), load(x, xi + i + 4 * d),
+                load(x, xr + i + 3 * d),
+                load(x, xi + i + 3 * d),
+                load(x, xr + i + 4 * d),
+                load(x, xi + i + 4 * d),
             )
             fr, fi, gr, gi, hr, hi, kr, ki = _five(ar, ai, br, bi, cr, ci, dr, di, er, ei, c1, s1, c2, s2)
             _put(y, yr + o, yi + o, ar + ((br + er) + (cr + dr)), ai + ((bi + ei) + (ci + di)), None, None)
@@ -148,8 +157,8 @@ def pass5(x, xr, xi, y, yr, yi, m, s, tw, t):  # noqa: ANN001, ANN201
             _put(y, yr + o + 4 * s, yi + o + 4 * s, kr, ki, w4r, w4i)
 
 
-@njit(cache=True)
-def pass8(x, xr, xi, y, yr, yi, m, s, tw, t):  # noqa: ANN001, ANN201
+@part
+def pass8(x, xr, xi, y, yr, yi, m, s, tw, t):
     """Radix 8: two of radix 4 after one round of sums and turned differences."""
     lanes = lanes_of(x)
     h, d = x.dtype.type(_H), s * m
@@ -186,8 +195,8 @@ def pass8(x, xr, xi, y, yr, yi, m, s, tw, t):  # noqa: ANN001, ANN201
             _put(y, yr + o + 7 * s, yi + o + 7 * s, e3r, e3i, w7r, w7i)
 
 
-@njit(cache=True)
-def pass_any(x, xr, xi, y, yr, yi, m, s, tw, t, r, roots):  # noqa: ANN001, ANN201
+@part
+def pass_any(x, xr, xi, y, yr, yi, m, s, tw, t, r, roots):
     """Any radix r from its definition; `roots` holds cos and −sin of 2πj/r for j < r."""
     lanes = lanes_of(x)
     for p in range(m):
@@ -206,8 +215,8 @@ def pass_any(x, xr, xi, y, yr, yi, m, s, tw, t, r, roots):  # noqa: ANN001, ANN2
                     _put(y, yr + o + k * s, yi + o + k * s, sr, si, wr, wi)
 
 
-@njit(cache=True)
-def fourier(x, y, t0, t1, width, factors, starts, twiddles, roots):  # noqa: ANN001, ANN201
+@part
+def fourier(x, y, t0, t1, width, factors, starts, twiddles, roots):
     """Fourier transform of the rows of a tile, planes at t0 (real) and t1; returns (result, the other buffer).
 
     With t0 and t1 exchanged it is the inverse, not divided by the length. `factors` are the radices,

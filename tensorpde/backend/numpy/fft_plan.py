@@ -64,13 +64,11 @@ def programs(kind: str, n: int) -> tuple[Program, Program]:
         return _program(tiles.REAL, samples, modes), _program(tiles.UNREAL, modes, samples, scale_out=1.0 / n)
     forward, backward = _real(kind, n, count), _real(INVERSE_KIND.get(kind, kind), n, count, inverse=True)
     factor = 1.0 / (2 * count if kind[3] == "1" else 2 * n)
-    scaled = Program(
-        backward.core, backward.rows_in, backward.scale_in, backward.rows_out, backward.scale_out * factor
-    )
+    scaled = Program(backward.core, backward.rows_in, backward.scale_in, backward.rows_out, backward.scale_out * factor)
     return forward, scaled
 
 
-def _program(core, rows_in, rows_out, scale_in=1.0, scale_out=1.0) -> Program:  # noqa: ANN001
+def _program(core, rows_in, rows_out, scale_in=1.0, scale_out=1.0) -> Program:
     gather = np.broadcast_to(np.asarray(scale_in, float), rows_in.shape).copy()
     scatter = np.broadcast_to(np.asarray(scale_out, float), rows_out.shape).copy()
     return Program(core, rows_in.astype(np.intp), gather, rows_out.astype(np.intp), scatter)

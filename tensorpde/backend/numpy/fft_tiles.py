@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from . import fft_cores
-from .fft_lanes import lanes_of
+from .fft_lanes import lanes_of, part
 from .fft_move import move
 from .fft_passes import fourier
 
@@ -24,7 +24,7 @@ class Tables(NamedTuple):
     twiddles: np.ndarray
     roots: np.ndarray
     turn: np.ndarray
-    count: int
+    length: int  # of the complex transform
 
 
 class Side(NamedTuple):
@@ -54,53 +54,51 @@ class Multiplier(NamedTuple):
     tol: float
 
 
-@njit(cache=True)
-def _before(core, x, t, h, width, tables):  # noqa: ANN001, ANN202
+@part
+def _before(core, x, t, h, width, tables):
     """What comes before the Fourier transform of the rows at t."""
     if core == UNREAL:
-        fft_cores.from_modes(x, t, h, tables.count, width, tables.turn)
+        fft_cores.from_modes(x, t, h, tables.length, width, tables.turn)
     elif core == UNCOSINES:
-        fft_cores.from_cosines(x, t, h, tables.count, width, tables.turn)
+        fft_cores.from_cosines(x, t, h, tables.length, width, tables.turn)
     elif core == QUARTER:
-        fft_cores.rotate(x, t, h, tables.count, width, tables.turn)
-    elif core == EVEN or core == ODD:
-        fft_cores.extend(x, t, h, tables.count, width, core == ODD)
+        fft_cores.rotate(x, t, h, tables.length, width, tables.turn)
+    elif core in (EVEN, ODD):
+        fft_cores.extend(x, t, h, tables.length, width, core == ODD)
 
 
-@njit(cache=True)
-def _after(core, x, t, h, width, tables):  # noqa: ANN001, ANN202
+@part
+def _after(core, x, t, h, width, tables):
     """What comes after the Fourier transform of the rows at t."""
     if core == REAL:
-        fft_cores.to_modes(x, t, h, tables.count, width, tables.turn)
+        fft_cores.to_modes(x, t, h, tables.length, width, tables.turn)
     elif core == COSINES:
-        fft_cores.to_cosines(x, t, h, tables.count, width, tables.turn)
+        fft_cores.to_cosines(x, t, h, tables.length, width, tables.turn)
     elif core == QUARTER:
-        fft_cores.rotate(x, t, h, tables.count, width, tables.turn)
-    elif core == EVEN or core == ODD:
-        fft_cores.to_whole(x, t, h, tables.count, width, tables.turn, core == ODD)
+        fft_cores.rotate(x, t, h, tables.length, width, tables.turn)
+    elif core in (EVEN, ODD):
+        fft_cores.to_whole(x, t, h, tables.length, width, tables.turn, core == ODD)
 
 
-@njit(cache=True)
-def _transform(core, x, y, sets, width, tables):  # noqa: ANN001, ANN202
+@part
+def _transform(core, x, y, sets, width, tables):
     """Apply a core to the `sets` sets of complex rows of the tile x; returns (result, the other buffer)."""
     if core == NONE:
         return x, y
-    h = (tables.count + 1) * width
-    inverse = core == INVERSE or core == UNREAL or core == UNCOSINES
+    h = (tables.length + 1) * width
+    inverse = core in (INVERSE, UNREAL, UNCOSINES)
     a, b = x, y
     for index in range(sets):
         t = 2 * index * h
         _before(core, x, t, h, width, tables)
         real, imag = (t + h, t) if inverse else (t, t + h)
-        a, b = fourier(
-            x, y, real, imag, width, tables.factors, tables.starts, tables.twiddles, tables.roots
-        )
+        a, b = fourier(x, y, real, imag, width, tables.factors, tables.starts, tables.twiddles, tables.roots)
         _after(core, a, t, h, width, tables)
     return a, b
 
 
-@njit(cache=True)
-def _transfer(inward, array, inner, o, i, lines, side, x, width):  # noqa: ANN001, ANN202
+@part
+def _transfer(inward, array, inner, o, i, lines, side, x, width):
     """Move the lines of one tile, the first of which is (o, i)."""
     parts, n = side.parts, len(side.rows)
     line, sample = (parts, inner * parts) if inner > 1 else (n * parts, parts)
@@ -108,8 +106,8 @@ def _transfer(inward, array, inner, o, i, lines, side, x, width):  # noqa: ANN00
     move(inward, array, base, line, sample, parts, x, side.second * width, width, lines, side.rows, side.scale)
 
 
-@njit(cache=True)
-def _line_sums(sums, o, i, inner, lines, width, by):  # noqa: ANN001, ANN202
+@part
+def _line_sums(sums, o, i, inner, lines, width, by):
     """The parts A and B of the denominators that belong to the lines of a tile."""
     sums[: 2 * width] = 0.0
     for lane in range(lines):
@@ -119,8 +117,8 @@ def _line_sums(sums, o, i, inner, lines, width, by):  # noqa: ANN001, ANN202
         sums[width + lane] = by.bo[first] * by.bi[second]
 
 
-@njit(cache=True, nogil=True)
-def run(src, dst, outer, inner, sets, first, second, tables, source, target, by, work, sums, widest):  # noqa: ANN001, ANN201
+@njit(cache=True, nogil=True, error_model="numpy")
+def run(src, dst, outer, inner, sets, first, second, tables, source, target, by, work, sums, widest):
     """Transform all lines of src (viewed as (outer, n, inner), flat reals) into dst, tile by tile.
 
     `first` and `second` are cores, with the multiplier between them if it has rows. `work` holds two
@@ -136,7 +134,7 @@ def run(src, dst, outer, inner, sets, first, second, tables, source, target, by,
             width = (lines + lanes - 1) // lanes * lanes
             o, i = (row, start) if inner > 1 else (start, 0)
             if lines < width:
-                x[: 2 * sets * (tables.count + 1) * width] = 0.0  # lanes without a line
+                x[: 2 * sets * (tables.length + 1) * width] = 0.0  # lanes without a line
             _transfer(True, src, inner, o, i, lines, source, x, width)
             x, y = _transform(first, x, y, sets, width, tables)
             if len(by.rows) > 0:

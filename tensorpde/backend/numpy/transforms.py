@@ -102,8 +102,7 @@ class Plan:
         """
         u, axis = self._checked(u, axis, self.n, self.kind == "fft")
         self._fits(u, axis, multiplier)
-        factors = (multiplier.a, multiplier.ao, multiplier.ai) if isinstance(multiplier, Separable) else (multiplier,)
-        if not self.compiled or any(map(np.iscomplexobj, factors)):
+        if not self.compiled or any(map(np.iscomplexobj, _vectors(multiplier))):
             modes = self.forward(u, axis)
             return self.inverse(_multiplied(modes, axis, multiplier), axis, out)
         if self.kind == "rfft" and np.iscomplexobj(u):
@@ -170,14 +169,20 @@ def _multiplied(modes: np.ndarray, axis: int, multiplier: np.ndarray | Separable
     """multiplier · modes, by slabs, so that no array of multipliers of the size of the modes is made."""
     inner = math.prod(modes.shape[axis + 1 :])
     view = modes.reshape((math.prod(modes.shape[:axis]), modes.shape[axis], inner))
-    slabs = isinstance(multiplier, Separable)
-    sample = multiplier.values(slice(0, 1)) if slabs else multiplier
-    result = view if np.iscomplexobj(view) or not np.iscomplexobj(sample) else view.astype(view.dtype.char.upper())
-    if not slabs:
+    complex_values = any(map(np.iscomplexobj, _vectors(multiplier)))
+    result = view.astype(np.result_type(view, np.complex64)) if complex_values else view
+    if isinstance(multiplier, Separable):
+        step = max(1, 65536 // (modes.shape[axis] * inner))
+        for start in range(0, len(result), step):
+            outer = np.arange(start, min(start + step, len(result))) % len(multiplier.ao)
+            result[start : start + step] *= multiplier.values(outer)
+    else:
         result *= multiplier[:, None]
-        return result.reshape(modes.shape)
-    step = max(1, 65536 // (modes.shape[axis] * inner))
-    for start in range(0, len(result), step):
-        outer = np.arange(start, min(start + step, len(result))) % len(multiplier.ao)
-        result[start : start + step] *= multiplier.values(outer)
     return result.reshape(modes.shape)
+
+
+def _vectors(multiplier: np.ndarray | Separable) -> tuple[np.ndarray, ...]:
+    """The vectors that make the multiplier complex if they are."""
+    if isinstance(multiplier, Separable):
+        return multiplier.a, multiplier.b, multiplier.ao, multiplier.bo, multiplier.ai, multiplier.bi
+    return (multiplier,)
