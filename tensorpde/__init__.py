@@ -4,7 +4,7 @@ from tensorpde import _threads
 
 _threads.limit_threads()  # before numpy loads
 
-from tensorpde import parallel
+from tensorpde import io, parallel, schemes
 from tensorpde.boundary import Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, Robin
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid

@@ -63,22 +63,18 @@ def _transposed(builder, rows):  # noqa: ANN001, ANN202
 
 
 @intrinsic
-def transpose_block(typingctx, target, t0, t_stride, source, s0, s_stride, streaming):  # noqa: ANN001, ANN201
+def transpose_block(typingctx, target, t0, t_stride, source, s0, s_stride):  # noqa: ANN001, ANN201
     """target[t0 + c·t_stride + r] = source[s0 + r·s_stride + c] for an N×N block in registers.
 
-    N fills a 32-byte vector: 4 doubles, 8 floats. `streaming` (a literal) stores past the cache and
-    needs targets aligned to the vector.
+    N fills a 32-byte vector: 4 doubles, 8 floats.
     """
-    if not isinstance(streaming, types.BooleanLiteral):
-        return None
-    stream = streaming.literal_value
-    signature = types.void(target, types.intp, types.intp, source, types.intp, types.intp, streaming)
+    signature = types.void(target, types.intp, types.intp, source, types.intp, types.intp)
 
     def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
         element = context.get_value_type(signature.args[0].dtype)
         width = 8 if isinstance(element, ir.FloatType) else 4
         vector = ir.VectorType(element, width).as_pointer()
-        target, t0, t_stride, source, s0, s_stride, _ = args
+        target, t0, t_stride, source, s0, s_stride = args
         rows = []
         for r in range(width):
             offset = builder.add(s0, builder.mul(s_stride, ir.Constant(s0.type, r)))
@@ -87,7 +83,7 @@ def transpose_block(typingctx, target, t0, t_stride, source, s0, s_stride, strea
         for c, column in enumerate(_transposed(builder, rows)):
             offset = builder.add(t0, builder.mul(t_stride, ir.Constant(t0.type, c)))
             pointer = builder.bitcast(_pointer(context, builder, signature.args[0], target, offset), vector)
-            _store(builder, column, pointer, element_size(element), stream)
+            builder.store(column, pointer, align=element_size(element))
         return context.get_dummy_value()
 
     return signature, codegen

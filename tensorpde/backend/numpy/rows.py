@@ -71,7 +71,7 @@ def row_sum(tile, row, source, coef, i, before, after, keep):
     """
 
 
-@overload(row_sum, prefer_literal=True)
+@overload(row_sum, prefer_literal=True, jit_options={"forceinline": True})
 def _row_sum(tile, row, source, coef, i, before, after, keep):
     if isinstance(tile.dtype, types.Float):
         return lambda tile, row, source, coef, i, before, after, keep: vector_row_sum(

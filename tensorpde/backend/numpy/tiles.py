@@ -106,7 +106,7 @@ def _load_transposed(tile, slot, u, base, n, start, stop):
             for ahead in range(lane, lane + side):
                 prefetch(u, base + ahead * n + c + 2 * BLOCK)
             for part in range(c, c + BLOCK, side):
-                transpose_block(tile, (slot + part) * lanes + lane, lanes, u, base + lane * n + part, n, False)
+                transpose_block(tile, (slot + part) * lanes + lane, lanes, u, base + lane * n + part, n)
     for lane in range(lanes):
         for c in range(whole, stop):
             tile[(slot + c) * lanes + lane] = u[base + lane * n + c]
@@ -153,14 +153,10 @@ def _store_transposed(tile, slot, out, base, n, low, high, beta):
     lanes = lane_count(out)
     side = 32 // out.itemsize
     whole = low + (high - low) // BLOCK * BLOCK if beta == 0 else low
-    aligned = n * out.itemsize % 32 == 0 and (address(out) + (base + low) * out.itemsize) % 32 == 0
     for c in range(low, whole, BLOCK):
         for lane in range(0, lanes, side):
             for part in range(c, c + BLOCK, side):
-                if aligned:
-                    transpose_block(out, base + lane * n + part, n, tile, (slot + part) * lanes + lane, lanes, True)
-                else:
-                    transpose_block(out, base + lane * n + part, n, tile, (slot + part) * lanes + lane, lanes, False)
+                transpose_block(out, base + lane * n + part, n, tile, (slot + part) * lanes + lane, lanes)
     for lane in range(lanes):
         for c in range(whole, high):
             _store_value(out, base + lane * n + c, tile[(slot + c) * lanes + lane], beta)
