@@ -59,7 +59,7 @@ def save_and_load_on_every_number_of_ranks(directory):
 
 
 def test_the_same_file_on_every_number_of_ranks(tmp_path):
-    run_ranks(4, f"{HERE}::save_and_load_on_every_number_of_ranks", str(tmp_path))
+    run_ranks(4, f"{HERE}::save_and_load_on_every_number_of_ranks", str(tmp_path), timeout=110)
 
 
 def errors_are_the_same_everywhere(directory):
@@ -128,7 +128,7 @@ def flip(path, at):
 
 
 def test_errors_reach_all_ranks_and_harm_nothing(tmp_path):
-    run_ranks(3, f"{HERE}::errors_are_the_same_everywhere", str(tmp_path))
+    run_ranks(3, f"{HERE}::errors_are_the_same_everywhere", str(tmp_path), timeout=110)
 
 
 def fill_the_disk(directory):
@@ -199,7 +199,7 @@ def test_kill_at_fifty_random_moments_leaves_a_whole_checkpoint(tmp_path):
         [sys.executable, "-c", SAVE_FOREVER, str(tmp_path), "50"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=110,
         env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(Path(tp.__file__).parents[1])},
     )
     assert done.returncode == 0, done.stderr

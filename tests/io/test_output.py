@@ -269,7 +269,7 @@ def write_on_ranks(directory):
 
 
 def test_the_same_files_on_every_number_of_ranks(tmp_path):
-    run_ranks(3, f"{HERE}::write_on_ranks", str(tmp_path))
+    run_ranks(3, f"{HERE}::write_on_ranks", str(tmp_path), timeout=110)
     names = sorted(os.listdir(tmp_path / "1"))
     assert names == [
         "diagnostics.h5",
@@ -288,7 +288,7 @@ def test_the_same_files_on_every_number_of_ranks(tmp_path):
 def test_all_ranks_write_the_same_values(tmp_path):
     for by_all in "01":
         env = {"TENSORPDE_PARALLEL_HDF5": by_all}
-        run_ranks(3, f"{HERE}::write_on_ranks", str(tmp_path / by_all), env=env)
+        run_ranks(3, f"{HERE}::write_on_ranks", str(tmp_path / by_all), env=env, timeout=55)
     for name in ("fields_00000003.h5", "plane_00000003.h5"):
         old, new = (tmp_path / by_all / "3" / name for by_all in "01")
         assert io.describe(old) == io.describe(new)

@@ -148,4 +148,4 @@ def read_on_ranks(path):
 def test_reading_on_several_ranks(tmp_path):
     space = make_space(10)
     path = snapshot(tmp_path, space, u=space.field(lambda x, y, z: [smooth(x, y, z), 2 - smooth(x, y, z)], lead=(2,)))
-    run_ranks(3, f"{HERE}::read_on_ranks", str(path))
+    run_ranks(3, f"{HERE}::read_on_ranks", str(path), timeout=110)
