@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ("sbatch", "slurmctld", "slurmd", "munged", "mungekey", "unshare")
+ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT")
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 
 
@@ -68,16 +69,16 @@ class Slurm:
         return path.read_text() if path.exists() else ""
 
     def wait(self, job: int, until, timeout: float = 90) -> dict[str, str]:
-        """Wait until something is true of what Slurm shows."""
+        """Wait until something is true of what Slurm shows, and fail as soon as it cannot become true any more."""
         end = time.monotonic() + timeout
         while not until(shown := self.show(job)):
-            assert time.monotonic() < end, f"{shown}\n{self.log(job)}"
+            assert time.monotonic() < end and shown["JobState"] not in ENDED, f"{shown}\n{self.log(job)}"
             time.sleep(0.3)
         return shown
 
     def end(self, job: int) -> dict[str, str]:
         """Wait until a job has ended for good."""
-        return self.wait(job, lambda shown: shown["JobState"] in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT"))
+        return self.wait(job, lambda shown: shown["JobState"] in ENDED)
 
 
 @pytest.fixture(scope="module")
