@@ -27,13 +27,10 @@ from .fft_lanes import (
 @part
 def move(inward, array, base, line, sample, parts, tile, second, width, lines, rows, scale):
     """Move `lines` lines of len(rows) samples into a tile or out of it."""
-    if line == parts:
-        for j in range(len(rows)):
-            at, t = base + j * sample, rows[j] * width
-            if parts == 2:
-                _row_complex(inward, array, at, tile, t, t + second, lines, scale[j])
-            else:
-                _row(inward, array, at, tile, t, lines, scale[j])
+    if line == parts and parts == 2:
+        _rows_complex(inward, array, base, sample, tile, second, width, lines, rows, scale)
+    elif line == parts:
+        _rows(inward, array, base, sample, tile, width, lines, rows, scale)
     elif parts == 2:
         _columns_complex(inward, array, base, line, tile, second, width, lines, rows, scale)
     else:
@@ -41,41 +38,46 @@ def move(inward, array, base, line, sample, parts, tile, second, width, lines, r
 
 
 @part
-def _row(inward, array, at, tile, t, count, factor):
-    """One sample of `count` neighbouring real lines."""
+def _rows(inward, array, base, sample, tile, width, count, rows, scale):
+    """All samples of `count` neighbouring real lines."""
     lanes = lanes_of(tile)
     whole = count - count % lanes
-    if inward:
-        for k in range(0, whole, lanes):
-            store(tile, t + k, load(array, at + k) * factor)
-        for k in range(whole, count):
-            tile[t + k] = array[at + k] * factor
-    else:
-        for k in range(0, whole, lanes):
-            store(array, at + k, load(tile, t + k) * factor)
-        for k in range(whole, count):
-            array[at + k] = tile[t + k] * factor
+    for j in range(len(rows)):
+        at, t, factor = base + j * sample, rows[j] * width, scale[j]
+        if inward:
+            for k in range(0, whole, lanes):
+                store(tile, t + k, load(array, at + k) * factor)
+            for k in range(whole, count):
+                tile[t + k] = array[at + k] * factor
+        else:
+            for k in range(0, whole, lanes):
+                store(array, at + k, load(tile, t + k) * factor)
+            for k in range(whole, count):
+                array[at + k] = tile[t + k] * factor
 
 
 @part
-def _row_complex(inward, array, at, tile, t0, t1, count, factor):
-    """One sample of `count` neighbouring complex lines."""
+def _rows_complex(inward, array, base, sample, tile, second, width, count, rows, scale):
+    """All samples of `count` neighbouring complex lines."""
     lanes = lanes_of(tile)
     whole = count - count % lanes
-    if inward:
-        for k in range(0, whole, lanes):
-            real, imag = load_complex(array, at + 2 * k)
-            store(tile, t0 + k, real * factor)
-            store(tile, t1 + k, imag * factor)
-        for k in range(whole, count):
-            tile[t0 + k] = array[at + 2 * k] * factor
-            tile[t1 + k] = array[at + 2 * k + 1] * factor
-    else:
-        for k in range(0, whole, lanes):
-            store_complex(array, at + 2 * k, load(tile, t0 + k) * factor, load(tile, t1 + k) * factor)
-        for k in range(whole, count):
-            array[at + 2 * k] = tile[t0 + k] * factor
-            array[at + 2 * k + 1] = tile[t1 + k] * factor
+    for j in range(len(rows)):
+        at, t, factor = base + j * sample, rows[j] * width, scale[j]
+        if inward:
+            for k in range(0, whole, lanes):
+                real, imag = load_complex(array, at + 2 * k)
+                store(tile, t + k, real * factor)
+                store(tile, t + second + k, imag * factor)
+            for k in range(whole, count):
+                tile[t + k] = array[at + 2 * k] * factor
+                tile[t + second + k] = array[at + 2 * k + 1] * factor
+        else:
+            for k in range(0, whole, lanes):
+                real, imag = load(tile, t + k), load(tile, t + second + k)
+                store_complex(array, at + 2 * k, real * factor, imag * factor)
+            for k in range(whole, count):
+                array[at + 2 * k] = tile[t + k] * factor
+                array[at + 2 * k + 1] = tile[t + second + k] * factor
 
 
 @part
