@@ -14,7 +14,8 @@ Source of types II and III: J. Makhoul, IEEE Trans. ASSP 28 (1980) 27–34.
 
 from __future__ import annotations
 
-from .fft_lanes import fma, fnma, lanes_of, load, part, reciprocal, store
+from .compiled import part
+from .fft_lanes import fma, fnma, lanes_of, load, reciprocal, store
 
 
 @part

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
@@ -18,9 +18,6 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 from .intrinsics import HAS_FMA, _pointer, _transposed, element_size
 
 BYTES = 32
-
-# A function that only compiled functions call: without the entries from Python, which take as long to compile.
-part = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
 
 
 class Lanes(types.Type):

@@ -10,13 +10,13 @@ therefore splits.
 
 from __future__ import annotations
 
+from .compiled import part
 from .fft_lanes import (
     gather_complex,
     gather_real,
     lanes_of,
     load,
     load_complex,
-    part,
     scatter_complex,
     scatter_real,
     store,

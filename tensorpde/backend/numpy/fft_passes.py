@@ -19,7 +19,8 @@ import math
 from numba import types
 from numba.extending import overload
 
-from .fft_lanes import fma, fnma, lanes_of, load, part, store
+from .compiled import part
+from .fft_lanes import fma, fnma, lanes_of, load, store
 
 _H = math.sqrt(0.5)
 _S3 = math.sqrt(0.75)

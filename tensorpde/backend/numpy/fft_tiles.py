@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from . import fft_cores
-from .fft_lanes import lanes_of, part
+from .compiled import kernel, part
+from .fft_lanes import lanes_of
 from .fft_move import move
 from .fft_passes import fourier
 
@@ -117,7 +117,7 @@ def _line_sums(sums, o, i, inner, lines, width, by):
         sums[width + lane] = by.bo[first] * by.bi[second]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def run(src, dst, outer, inner, sets, first, second, tables, source, target, by, work, sums, widest):
     """Transform all lines of src (viewed as (outer, n, inner), flat reals) into dst, tile by tile.
 
