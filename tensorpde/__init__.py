@@ -4,11 +4,14 @@ from tensorpde import _threads
 
 _threads.limit_threads()  # before numpy loads
 
-from tensorpde import io, parallel, schemes
+from tensorpde import io, parallel, pde, schemes, stepping
 from tensorpde.boundary import Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, Robin
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
+from tensorpde.kron import Kron, KronSum
 from tensorpde.mapping import Algebraic, Tanh, TanhOneSided, Uniform, UserMapping
+from tensorpde.operators import derivative, divergence, gradient, laplacian
+from tensorpde.solve import FastDiagonal
 
 parallel.install_abort_hooks()
 
@@ -17,9 +20,12 @@ __all__ = [
     "Axis",
     "Dirichlet",
     "Even",
+    "FastDiagonal",
     "Field",
     "FreeSlip",
     "Grid",
+    "Kron",
+    "KronSum",
     "Neumann",
     "NoSlip",
     "Odd",
@@ -30,4 +36,13 @@ __all__ = [
     "TanhOneSided",
     "Uniform",
     "UserMapping",
+    "derivative",
+    "divergence",
+    "gradient",
+    "io",
+    "laplacian",
+    "parallel",
+    "pde",
+    "schemes",
+    "stepping",
 ]

@@ -59,7 +59,7 @@ class RowBand:
     def T(self) -> RowBand:
         return RowBand.from_matrix(self.matrix().T, periodic=self.periodic)
 
-    def scaled(self, rows: np.ndarray | float = 1.0, columns: np.ndarray | None = None) -> RowBand:
+    def scaled(self, rows: np.ndarray | complex = 1.0, columns: np.ndarray | None = None) -> RowBand:
         """diag(rows) · self · diag(columns)."""
         coef = self.coef * np.reshape(rows, (-1, 1))
         if columns is not None:

@@ -37,7 +37,7 @@ class Compact(LineOperator):
         self.dtype = np.result_type(*(band.coef for band in (lhs, rhs) if band is not None))
         self._plans: dict[Any, Any] = {}
 
-    def _apply(self, u: Any, axis: int, out: Any, alpha: float, beta: float) -> None:
+    def _apply(self, u: Any, axis: int, out: Any, alpha: complex, beta: complex) -> None:
         lines = backends.of(u).lines
         if alpha != 1:
             return self.scaled(alpha)._apply(u, axis, out, 1.0, beta)
@@ -73,7 +73,7 @@ class Compact(LineOperator):
     def inverse(self) -> LineOperator:
         if self.shape[0] != self.shape[1]:
             raise ValueError(f"{self} is not square: it has no inverse")
-        return Compact(self.rhs, self.lhs) if self.rhs is not None else Banded(self.lhs)
+        return Compact(self.rhs, self.lhs)
 
     def matrix(self) -> np.ndarray:
         right = self.rhs.matrix() if self.rhs is not None else np.eye(self.shape[1])
@@ -81,10 +81,11 @@ class Compact(LineOperator):
 
     @property
     def T(self) -> LineOperator:
-        if self.lhs is None:
-            return Banded(self.rhs.T)
-        solve = BandedSolve(self.lhs.T)
-        return solve if self.rhs is None else Banded(self.rhs.T) @ solve
+        down = None if self.rhs is None else Banded(self.rhs.T)
+        solve = None if self.lhs is None else BandedSolve(self.lhs.T)
+        if down is None or solve is None:
+            return down or solve or self
+        return down @ solve
 
     def conj(self) -> Compact:
         parts = (b and RowBand(b.start, b.coef.conj(), b.n, b.periodic) for b in (self.lhs, self.rhs))

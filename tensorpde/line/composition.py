@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ class Composition(LineOperator):
     """A product A₁ A₂ … of line operators, applied from the right; made by `@`."""
 
     def __init__(self, factors: tuple[LineOperator, ...]) -> None:
-        for left, right in zip(factors, factors[1:], strict=False):
+        for left, right in pairwise(factors):
             _check(left, right)
         self.factors = factors
         self.shape = (factors[0].shape[0], factors[-1].shape[1])
@@ -26,7 +27,7 @@ class Composition(LineOperator):
             dtype = factor.result_type(dtype)
         return np.dtype(dtype)
 
-    def _apply(self, u: Any, axis: int, out: Any, alpha: float, beta: float) -> None:
+    def _apply(self, u: Any, axis: int, out: Any, alpha: complex, beta: complex) -> None:
         for factor in reversed(self.factors[1:]):
             u = factor.apply(u, axis)
         self.factors[0].apply(u, axis, out, alpha, beta)

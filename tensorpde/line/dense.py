@@ -26,7 +26,7 @@ class Dense(LineOperator):
         self.dtype = self._matrix.dtype
         self._device: dict[Any, Any] = {}
 
-    def _apply(self, u: Any, axis: int, out: Any, alpha: float, beta: float) -> None:
+    def _apply(self, u: Any, axis: int, out: Any, alpha: complex, beta: complex) -> None:
         backend = backends.of(u)
         dtype = out.dtype if self.dtype.kind == "c" else np.empty(0, out.dtype).real.dtype
         key = backend.name, dtype

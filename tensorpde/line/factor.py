@@ -46,15 +46,15 @@ def sweeps(lhs: RowBand | None, rhs: RowBand | None) -> Sweeps:
     ValueError
         If lhs is not square, does not fit rhs, or needs pivoting (growth above 1e8).
     """
-    if lhs is None and rhs is None:
-        raise ValueError("a line kernel needs a left-hand or a right-hand side, got None for both")
     if lhs is None:
+        if rhs is None:
+            raise ValueError("a line kernel needs a left-hand or a right-hand side, got None for both")
         m = len(rhs.start)
         none = np.zeros((m, 0))
         return Sweeps(rhs, none, none, np.zeros((0, 0)), np.zeros((0, 0)))
     m, n = lhs.shape
     if m != n or (rhs is not None and rhs.shape[0] != m):
-        raise ValueError(f"left-hand side of shape {lhs.shape} does not fit right-hand side of shape {rhs and rhs.shape}")
+        raise ValueError(f"left-hand side of shape {lhs.shape} does not fit a right-hand side of {rhs and rhs.shape}")
     band, below, above = _diagonals(lhs)
     lower, pivot, upper = _crout(band, below, above, lhs.periodic)
     rhs = rhs if rhs is not None else RowBand(np.arange(m), np.ones((m, 1)), m, lhs.periodic)
@@ -105,7 +105,16 @@ def _crout(band: np.ndarray, below: int, above: int, periodic: bool) -> tuple[np
     return lower, pivot, upper
 
 
-def _crout_row(i, band, below, above, lower, pivot, upper, periodic) -> None:  # noqa: ANN001
+def _crout_row(
+    i: int,
+    band: np.ndarray,
+    below: int,
+    above: int,
+    lower: np.ndarray,
+    pivot: np.ndarray,
+    upper: np.ndarray,
+    periodic: bool,
+) -> None:
     m = len(band)
     row = band[i].copy()
     for k in range(below):

@@ -25,7 +25,7 @@ class LineOperator(ABC):
     shape: tuple[int, int]
     dtype: np.dtype
 
-    def apply(self, u: Any, axis: int, out: Any = None, alpha: float = 1.0, beta: float = 0.0) -> Any:
+    def apply(self, u: Any, axis: int, out: Any = None, alpha: complex = 1.0, beta: complex = 0.0) -> Any:
         """alpha · (operator · u along `axis`) + beta · out.
 
         Parameters
@@ -35,7 +35,7 @@ class LineOperator(ABC):
         axis
             Axis of the array; negative counts from the end.
         out
-            Where the result goes, C-contiguous with m values along `axis`; None makes a new array (beta must be 0 then).
+            Where the result goes, C-contiguous with m values along `axis`; None makes a new array (with beta 0).
         alpha, beta
             Factors; out is not read when beta is 0.
 
@@ -61,7 +61,7 @@ class LineOperator(ABC):
             raise ValueError(f"axis {axis} is not one of the {u.ndim} axes of an array of shape {u.shape}")
         axis %= u.ndim
         if u.shape[axis] != self.shape[1]:
-            raise ValueError(f"{self} needs {self.shape[1]} values along axis {axis}, the array {u.shape} has {u.shape[axis]}")
+            raise ValueError(f"{self} needs {self.shape[1]} values along axis {axis}, {u.shape} has {u.shape[axis]}")
         return axis
 
     def result_type(self, dtype: Any) -> np.dtype:
@@ -80,7 +80,7 @@ class LineOperator(ABC):
         raise ValueError(f"{self} has no inverse that is a line operator")
 
     @abstractmethod
-    def _apply(self, u: Any, axis: int, out: Any, alpha: float, beta: float) -> None:
+    def _apply(self, u: Any, axis: int, out: Any, alpha: complex, beta: complex) -> None:
         """out = alpha · (operator · u) + beta · out, shapes checked."""
 
     @abstractmethod
@@ -131,13 +131,13 @@ class Identity(LineOperator):
         self.shape = (n, n)
         self.dtype = np.dtype("float64")
 
-    def apply(self, u: Any, axis: int, out: Any = None, alpha: float = 1.0, beta: float = 0.0) -> Any:
+    def apply(self, u: Any, axis: int, out: Any = None, alpha: complex = 1.0, beta: complex = 0.0) -> Any:
         if out is None and alpha == 1 and beta == 0:
             self._checked_axis(u, axis)
             return u
         return super().apply(u, axis, out, alpha, beta)
 
-    def _apply(self, u: Any, axis: int, out: Any, alpha: float, beta: float) -> None:
+    def _apply(self, u: Any, axis: int, out: Any, alpha: complex, beta: complex) -> None:
         backends.of(u).pointwise.axpby(alpha, u, beta, out)
 
     def inverse(self) -> Identity:

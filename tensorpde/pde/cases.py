@@ -23,7 +23,9 @@ def taylor_green(space: Space, velocity: float = 1.0) -> Field:
     )  # fmt: skip
 
 
-def taylor_green_2d(space: Space, nu: float, t: float, velocity: float = 1.0, drift: tuple[float, ...] = (0.0, 0.0)) -> Field:
+def taylor_green_2d(
+    space: Space, nu: float, t: float, velocity: float = 1.0, drift: tuple[float, ...] = (0.0, 0.0)
+) -> Field:
     """The exact decaying vortex u = V sin x cos y e^(−2νt), v = −V cos x sin y e^(−2νt), carried along by `drift`.
 
     With one or two more axes it does not depend on their coordinates. Collective.

@@ -89,5 +89,5 @@ def _planes(ndim: int) -> list[tuple[int, int]]:
 
 def _along(space: Space, scheme: Scheme, component: int, axis: int) -> Kron:
     """A derivative of one velocity component; only its linear part is used: walls that move are left out."""
-    left, right = (resolve(side, component, axis) for side in space.axes[axis].bc)
+    left, right = (resolve(side, component, axis) for side in space.axes[axis].sides)
     return derivative(space, axis, scheme, bc=(left, right))

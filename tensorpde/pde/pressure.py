@@ -31,8 +31,8 @@ class Schemes:
 
     first: Scheme = lele1992.first_derivative
     second: Scheme = lele1992.second_derivative
-    staggered: Scheme = lele1992.staggered()
-    interpolation: Scheme = lele1992.interpolation()
+    staggered: Scheme = lele1992.staggered_derivative
+    interpolation: Scheme = lele1992.midpoint_interpolation
 
 
 @dataclass(frozen=True)
@@ -107,11 +107,12 @@ class Projection:
 
 def _line(axis: Axis, number: int, schemes: Schemes) -> _Line:
     normal = _conditions(axis, number, number)
-    if not any(isinstance(bc, NoSlip) for bc in axis.bc):
+    if not any(isinstance(bc, NoSlip) for bc in axis.sides):
         even = _conditions(axis, "pressure", number)
         same = Identity(axis.n)
         shared = axis.like(bc=even)
-        return _Line(shared, _operator(schemes.first, axis, None, normal), same, _operator(schemes.first, shared, None, even), same)
+        down, up = _operator(schemes.first, axis, None, normal), _operator(schemes.first, shared, None, even)
+        return _Line(shared, down, same, up, same)
     if axis.location != "nodes":
         raise ValueError(f'axis {number}: NoSlip walls need location="nodes", not {axis.location!r}')
     tangential = _conditions(axis, number + 1, number)
@@ -127,7 +128,7 @@ def _line(axis: Axis, number: int, schemes: Schemes) -> _Line:
 
 
 def _conditions(axis: Axis, component: int | str, number: int) -> tuple[Boundary | None, Boundary | None]:
-    left, right = (resolve(bc, component, number) for bc in axis.bc)
+    left, right = (resolve(bc, component, number) for bc in axis.sides)
     return left, right
 
 

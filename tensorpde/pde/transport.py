@@ -89,15 +89,16 @@ def _component(
 ) -> tuple[tuple[Any, Any, Any], Walls | None]:
     """Kernel plans and wall values for component i along an axis."""
     line = space.axes[axis]
-    speed = tuple(_scalar(bc, axis, axis) for bc in line.bc)
-    value = tuple(_scalar(bc, i, axis) for bc in line.bc)
+    speed = tuple(_scalar(bc, axis, axis) for bc in line.sides)
+    value = tuple(_scalar(bc, i, axis) for bc in line.sides)
     product = tuple(_product(a, b) for a, b in zip(speed, value, strict=True))
     walls = not line.periodic
-    plans = tuple(
+    first_plan, product_plan, second_plan = (
         kernel.prepare(line_sweeps(scheme, line, conditions, factor), space.dtype, walls)
         for scheme, conditions, factor in ((first, value, 1.0), (first, product, 1.0), (second, value, nu))
     )
-    return plans, (*map(_datum, speed), *map(_datum, value)) if walls else None
+    data = (_datum(speed[0]), _datum(speed[1]), _datum(value[0]), _datum(value[1]))
+    return (first_plan, product_plan, second_plan), data if walls else None
 
 
 def line_sweeps(scheme: Scheme, axis: Axis, bc: tuple[Boundary, ...], factor: float) -> Sweeps:
@@ -112,7 +113,8 @@ def line_sweeps(scheme: Scheme, axis: Axis, bc: tuple[Boundary, ...], factor: fl
 def _scalar(bc: Boundary, component: int, axis: int) -> Boundary:
     found = resolve(bc, component, axis)
     if not isinstance(found, (Periodic, Dirichlet, Odd, Even)) or callable(getattr(found, "value", 0.0)):
-        raise ValueError(f"axis {axis}: {bc} for velocity component {component}; a flow needs Periodic, NoSlip or FreeSlip walls with constant velocities")
+        what = f"axis {axis}, velocity component {component}: {bc}"
+        raise ValueError(f"{what}; a flow needs Periodic, NoSlip or FreeSlip with constant velocities")
     return found
 
 
@@ -121,7 +123,7 @@ def _product(a: Boundary, b: Boundary) -> Boundary:
     if isinstance(a, Periodic):
         return a
     if isinstance(a, Dirichlet) and isinstance(b, Dirichlet):
-        return Dirichlet(a.value * b.value)
+        return Dirichlet(_datum(a) * _datum(b))
     return Even() if isinstance(a, Odd) == isinstance(b, Odd) else Odd()
 
 

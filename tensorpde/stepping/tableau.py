@@ -40,7 +40,7 @@ class LowStorage:
 
 @dataclass(frozen=True)
 class Butcher:
-    """A method by its Butcher tableau: u_s = u + Δt Σ_j a[s][j] k_j, k_s = f(u_s, t + c_s Δt), u⁺ = u + Δt Σ b_s k_s."""
+    """A Butcher tableau: u_s = u + Δt Σ_j a[s][j] k_j, k_s = f(u_s, t + c_s Δt), u⁺ = u + Δt Σ b_s k_s."""
 
     name: str
     order: int
@@ -120,5 +120,5 @@ RK4 = Butcher(
     c=_floats(0, F(1, 2), F(1, 2), 1),
     imaginary=2.8284271,
     real=2.7853,
-    citation="W. Kutta, Beitrag zur näherungsweisen Integration totaler Differentialgleichungen, Z. Math. Phys. 46 (1901) 435-453",
+    citation="W. Kutta, Z. Math. Phys. 46 (1901) 435-453",
 )

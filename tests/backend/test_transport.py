@@ -36,7 +36,9 @@ def twin(axis: tp.Axis, a: np.ndarray, phi: np.ndarray, along: int, walls: tuple
 
 
 @pytest.mark.parametrize("shape", [(N,), (N, 3, 50), (4, N, 33), (40, N), (3, 2, N), (65, N, 1)], ids=str)
-@pytest.mark.parametrize(("axis", "walls"), [(PERIODIC, None), (WALLS, (0.5, 0.25, 1.0, -2.0))], ids=["periodic", "walls"])
+@pytest.mark.parametrize(
+    ("axis", "walls"), [(PERIODIC, None), (WALLS, (0.5, 0.25, 1.0, -2.0))], ids=["periodic", "walls"]
+)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_against_its_parts(shape: tuple, axis: tp.Axis, walls: tuple | None, dtype: str) -> None:
     kernel = backend.get("numpy").transport

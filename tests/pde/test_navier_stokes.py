@@ -16,7 +16,9 @@ from tensorpde.stepping import RK4
 NU = 0.05
 
 
-def flow(n: int, bc: object, ndim: int = 3, length: float = 2 * np.pi, nu: float = NU, **axis: object) -> tp.pde.NavierStokes:
+def flow(
+    n: int, bc: object, ndim: int = 3, length: float = 2 * np.pi, nu: float = NU, **axis: object
+) -> tp.pde.NavierStokes:
     line = tp.Axis(n, 0.0, length, bc=bc, **axis)
     return tp.pde.NavierStokes(tp.Space(tp.Grid(*[line] * ndim)), nu)
 
@@ -136,7 +138,11 @@ def test_vorticity_and_q_criterion_of_the_vortex() -> None:
     x, y, z = solver.space.coordinates()
     u = taylor_green(solver.space)
     omega, q = solver.vorticity(u), solver.q_criterion(u)
-    exact = [-np.cos(x) * np.sin(y) * np.sin(z), -np.sin(x) * np.cos(y) * np.sin(z), 2 * np.sin(x) * np.sin(y) * np.cos(z)]
+    exact = [
+        -np.cos(x) * np.sin(y) * np.sin(z),
+        -np.sin(x) * np.cos(y) * np.sin(z),
+        2 * np.sin(x) * np.sin(y) * np.cos(z),
+    ]
     np.testing.assert_allclose(omega.local, np.stack(exact), atol=1e-6)
     gradient = u.space.zeros()
     for i in range(3):
@@ -163,7 +169,9 @@ def digest() -> str:
     space = tp.Space(tp.Grid(*axes))
     solver = tp.pde.NavierStokes(space, 0.01)
     u = solver.project(
-        space.field(lambda x, y, z: [np.sin(y) + np.cos(z) + np.sin(x + 2 * y), np.sin(z + x), np.cos(x) * np.sin(y)], (3,))
+        space.field(
+            lambda x, y, z: [np.sin(y) + np.cos(z) + np.sin(x + 2 * y), np.sin(z + x), np.cos(x) * np.sin(y)], (3,)
+        )
     )
     for _ in range(3):
         solver.step(u)

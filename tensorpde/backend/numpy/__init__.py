@@ -6,10 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from .cache import keep_by_sources
-
-keep_by_sources()  # before any kernel is declared
-
 from . import lines, pointwise, transforms, transport
 
 name = "numpy"

@@ -14,7 +14,7 @@ HAS_FMA = bool(_FEATURES.get("fma") or llvmlite.binding.get_process_triple().sta
 
 
 @intrinsic
-def fma(typingctx, a, b, c):  # noqa: ANN001, ANN201 - numba's own calling form
+def fma(typingctx, a, b, c):
     """a·b + c, rounded once where the processor can and the type is real.
 
     Spelled out, because contraction left to the optimiser may differ between vector and remainder
@@ -23,14 +23,12 @@ def fma(typingctx, a, b, c):  # noqa: ANN001, ANN201 - numba's own calling form
     real = isinstance(a, types.Float) and a == b == c
     result = a if real else typingctx.unify_types(a, b, c)
 
-    def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+    def codegen(context, builder, signature, args):
         if real and HAS_FMA:
             return builder.fma(*args)
         import operator  # resolved once per compilation
 
-        a, b, c = (
-            context.cast(builder, value, kind, result) for value, kind in zip(args, signature.args, strict=True)
-        )
+        a, b, c = (context.cast(builder, value, kind, result) for value, kind in zip(args, signature.args, strict=True))
         binary = result(result, result)
         multiply = context.get_function(operator.mul, binary)
         add = context.get_function(operator.add, binary)
@@ -39,12 +37,12 @@ def fma(typingctx, a, b, c):  # noqa: ANN001, ANN201 - numba's own calling form
     return result(a, b, c), codegen
 
 
-def _pointer(context, builder, array_type, array, index):  # noqa: ANN001, ANN202
+def _pointer(context, builder, array_type, array, index):
     data = context.make_array(array_type)(context, builder, array).data
     return builder.gep(data, [index])
 
 
-def _transposed(builder, rows):  # noqa: ANN001, ANN202
+def _transposed(builder, rows):
     """Transpose N vectors of N elements in log2 N rounds of pairwise interleaving."""
     count = len(rows)
     half = count // 2
@@ -63,14 +61,14 @@ def _transposed(builder, rows):  # noqa: ANN001, ANN202
 
 
 @intrinsic
-def transpose_block(typingctx, target, t0, t_stride, source, s0, s_stride):  # noqa: ANN001, ANN201
+def transpose_block(typingctx, target, t0, t_stride, source, s0, s_stride):
     """target[t0 + c·t_stride + r] = source[s0 + r·s_stride + c] for an N×N block in registers.
 
     N fills a 32-byte vector: 4 doubles, 8 floats.
     """
     signature = types.void(target, types.intp, types.intp, source, types.intp, types.intp)
 
-    def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+    def codegen(context, builder, signature, args):
         element = context.get_value_type(signature.args[0].dtype)
         width = 8 if isinstance(element, ir.FloatType) else 4
         vector = ir.VectorType(element, width).as_pointer()
@@ -89,11 +87,12 @@ def transpose_block(typingctx, target, t0, t_stride, source, s0, s_stride):  # n
     return signature, codegen
 
 
-def element_size(element) -> int:  # noqa: ANN001
+def element_size(element) -> int:
+    """Bytes of an LLVM float or double."""
     return 4 if isinstance(element, ir.FloatType) else 8
 
 
-def _store(builder, value, pointer, align, stream) -> None:  # noqa: ANN001
+def _store(builder, value, pointer, align, stream) -> None:
     if stream:
         instruction = builder.store(value, pointer, align=32)
         one = ir.Constant(ir.IntType(32), 1)
@@ -103,13 +102,16 @@ def _store(builder, value, pointer, align, stream) -> None:  # noqa: ANN001
 
 
 @intrinsic
-def move_row(typingctx, target, t0, source, s0, streaming):  # noqa: ANN001, ANN201
-    """target[t0 : …] = source[s0 : …], ROW_BYTES of them; `streaming` (a literal) past the cache, to targets aligned to 32 bytes."""
+def move_row(typingctx, target, t0, source, s0, streaming):
+    """target[t0 : …] = source[s0 : …], ROW_BYTES of them.
+
+    `streaming` (the literal True or False) stores past the cache; the target must be aligned to 32 bytes then.
+    """
     if not isinstance(streaming, types.BooleanLiteral):
         return None
     signature = types.void(target, types.intp, source, types.intp, streaming)
 
-    def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+    def codegen(context, builder, signature, args):
         kind = signature.args[0].dtype
         real = context.get_value_type(kind.underlying_float if isinstance(kind, types.Complex) else kind)
         parts = 2 if isinstance(kind, types.Complex) else 1
@@ -129,11 +131,11 @@ def move_row(typingctx, target, t0, source, s0, streaming):  # noqa: ANN001, ANN
 
 
 @intrinsic
-def prefetch(typingctx, array, index):  # noqa: ANN001, ANN201
+def prefetch(typingctx, array, index):
     """Ask for the cache line of array[index]; an address past the end is harmless."""
     signature = types.void(array, types.intp)
 
-    def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+    def codegen(context, builder, signature, args):
         pointer = builder.bitcast(_pointer(context, builder, signature.args[0], *args), ir.IntType(8).as_pointer())
         flag = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [pointer.type, flag, flag, flag])
@@ -145,17 +147,17 @@ def prefetch(typingctx, array, index):  # noqa: ANN001, ANN201
 
 
 @intrinsic
-def address(typingctx, array):  # noqa: ANN001, ANN201
+def address(typingctx, array):
     """Address of the first element, to test alignment."""
 
-    def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+    def codegen(context, builder, signature, args):
         data = context.make_array(signature.args[0])(context, builder, args[0]).data
         return builder.ptrtoint(data, ir.IntType(64))
 
     return types.int64(array), codegen
 
 
-def _vector_fma(builder, a, b, c):  # noqa: ANN001, ANN202
+def _vector_fma(builder, a, b, c):
     vector = a.type
     if not HAS_FMA:
         return builder.fadd(builder.fmul(a, b), c)
@@ -165,17 +167,18 @@ def _vector_fma(builder, a, b, c):  # noqa: ANN001, ANN202
 
 
 @intrinsic
-def vector_row_sum(typingctx, tile, row, source, coef, i, before, after, keep):  # noqa: ANN001, ANN201
+def vector_row_sum(typingctx, tile, row, source, coef, i, before, after, keep):
     """tile[row] = keep·tile[row] + Σ_k coef[i, k]·(rows row−before…row−1, then source…source+after−1).
 
     A row is ROW_BYTES long and is summed in registers: one load and one fused multiply-add per vector and
-    term, in the same order for every lane. The rows before come last, because a sweep has just made them. `keep` is the literal True or False.
+    term, in the same order for every lane. The rows before come last, because a sweep has just made them.
+    `keep` is the literal True or False.
     """
     if not isinstance(keep, types.BooleanLiteral):
         return None
     signature = types.void(tile, types.intp, types.intp, coef, types.intp, types.intp, types.intp, keep)
 
-    def codegen(context, builder, signature, args):  # noqa: ANN001, ANN202
+    def codegen(context, builder, signature, args):
         element = context.get_value_type(signature.args[0].dtype)
         vector = ir.VectorType(element, 32 // element_size(element))
         align = element_size(element)
@@ -184,7 +187,7 @@ def vector_row_sum(typingctx, tile, row, source, coef, i, before, after, keep): 
         lanes = ir.Constant(index, ROW_BYTES // element_size(element))
         sums = [cgutils.alloca_once(builder, vector) for _ in range(ROW_BYTES // 32)]
 
-        def place(row, part):  # noqa: ANN001, ANN202
+        def place(row, part):
             offset = builder.add(builder.mul(row, lanes), ir.Constant(index, part * vector.count))
             pointer = _pointer(context, builder, signature.args[0], tile, offset)
             return builder.bitcast(pointer, vector.as_pointer())
@@ -208,7 +211,7 @@ def vector_row_sum(typingctx, tile, row, source, coef, i, before, after, keep): 
     return signature, codegen
 
 
-def _broadcast(builder, vector, value):  # noqa: ANN001, ANN202
+def _broadcast(builder, vector, value):
     undefined = ir.Constant(vector, ir.Undefined)
     single = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)

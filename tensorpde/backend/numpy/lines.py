@@ -10,8 +10,8 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from .compiled import kernel
 from .rows import empty_tile, fill_row, lane_count
 from .sweep import Factors, backward, close, forward, make_factors
 from .tiles import load_columns, store_columns
@@ -41,7 +41,7 @@ def sweep(factors: Factors, u: np.ndarray, out: np.ndarray, axis: int, beta: flo
     _kernel(factors, u.reshape(-1), out.reshape(-1), lines, inner, u.dtype.type(beta))
 
 
-@njit(cache=True)
+@kernel
 def _kernel(f, u, out, lines, inner, beta):
     lanes = lane_count(u)
     tile = empty_tile(f.slots, u)

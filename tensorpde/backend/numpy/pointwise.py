@@ -5,19 +5,31 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
-from numba import njit
+
+from .compiled import kernel
 
 
-@njit(cache=True)
+@kernel
 def _axpby(alpha, x, beta, y):
     for i in range(x.size):
         y[i] = alpha * x[i] + beta * y[i]
 
 
-@njit(cache=True)
+@kernel
 def _scale(alpha, x, y):
     for i in range(x.size):
         y[i] = alpha * x[i]
+
+
+@kernel
+def _copy(x, y):
+    for i in range(x.size):
+        y[i] = x[i]
+
+
+def copy(x: np.ndarray, y: np.ndarray) -> None:
+    """y = x by a plain loop: what the benchmarks compare kernels with."""
+    _copy(x.reshape(-1), y.reshape(-1))
 
 
 def axpby(alpha: complex, x: np.ndarray, beta: complex, y: np.ndarray) -> None:
@@ -31,7 +43,9 @@ def axpby(alpha: complex, x: np.ndarray, beta: complex, y: np.ndarray) -> None:
         _axpby(kind(alpha), x.reshape(-1), kind(beta), y.reshape(-1))
 
 
-def matmul(matrix: np.ndarray, u: np.ndarray, axis: int, out: np.ndarray, alpha: complex = 1.0, beta: complex = 0.0) -> None:
+def matmul(
+    matrix: np.ndarray, u: np.ndarray, axis: int, out: np.ndarray, alpha: complex = 1.0, beta: complex = 0.0
+) -> None:
     """out = alpha·(matrix · u along `axis`) + beta·out, one BLAS product per outer index.
 
     matrix : (m, n), real for real or complex u, or complex; u : n values along axis; out : m.
@@ -48,10 +62,9 @@ def matmul(matrix: np.ndarray, u: np.ndarray, axis: int, out: np.ndarray, alpha:
     if alpha != 1:
         matrix = out.dtype.type(alpha) * matrix
     if inner == 1:
-        a, b, matrix = a.reshape(1, outer, n), b.reshape(1, outer, len(matrix)), matrix
-        products = ((a[0], matrix.T, b[0]),)
+        products = [(a.reshape(outer, n), matrix.T, b.reshape(outer, len(matrix)))]
     else:
-        products = ((matrix, a[o], b[o]) for o in range(outer))
+        products = [(matrix, a[o], b[o]) for o in range(outer)]
     for left, right, target in products:
         if beta == 0:
             np.matmul(left, right, out=target)
@@ -60,7 +73,7 @@ def matmul(matrix: np.ndarray, u: np.ndarray, axis: int, out: np.ndarray, alpha:
             target += left @ right
 
 
-@njit(cache=True)
+@kernel
 def _two_register_update(u, q, f, a, b, dt):
     if a == 0:
         for i in range(u.size):
@@ -80,7 +93,7 @@ def two_register_update(u: np.ndarray, q: np.ndarray, f: np.ndarray, a: float, b
     _two_register_update(u.reshape(-1), q.reshape(-1), f.reshape(-1), kind(a), kind(b), kind(dt))
 
 
-@njit(cache=True)
+@kernel
 def _courant(velocity, scales, points):
     largest = 0.0
     for i in range(points):

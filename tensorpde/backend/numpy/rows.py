@@ -33,6 +33,7 @@ def empty_tile(rows, like):
 
 @njit(inline="always")
 def copy_row(target, t0, source, s0, count):
+    """Target = source."""
     t = target[t0 : t0 + count]
     s = source[s0 : s0 + count]
     for lane in range(count):
@@ -41,6 +42,7 @@ def copy_row(target, t0, source, s0, count):
 
 @njit(inline="always")
 def fill_row(target, t0, count, value):
+    """Target = value."""
     t = target[t0 : t0 + count]
     for lane in range(count):
         t[lane] = value

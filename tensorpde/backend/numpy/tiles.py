@@ -10,6 +10,7 @@ from __future__ import annotations
 from numba import njit, types
 from numba.extending import overload
 
+from .compiled import part
 from .intrinsics import address, move_row, prefetch, transpose_block
 from .rows import blend_row, copy_row, fill_row, lane_count
 
@@ -23,7 +24,7 @@ def lane_base(lane, n, inner):
     return (lane // inner) * n * inner + lane % inner
 
 
-@njit
+@part
 def load_columns(tile, slot, u, first, valid, n, inner, low, high):
     """Rows slot… of the tile = columns low…high−1 (modulo n) of lines first…first+valid−1.
 
@@ -55,7 +56,7 @@ def load_columns(tile, slot, u, first, valid, n, inner, low, high):
     _load_wrapped(tile, slot - low, u, first, valid, n, inner, stop, high)
 
 
-@njit
+@part
 def _load_wrapped(tile, slot, u, first, valid, n, inner, low, high):
     lanes = lane_count(u)
     if low < high:
@@ -105,14 +106,14 @@ def _load_transposed(tile, slot, u, base, n, start, stop):
         for lane in range(0, lanes, side):
             for ahead in range(lane, lane + side):
                 prefetch(u, base + ahead * n + c + 2 * BLOCK)
-            for part in range(c, c + BLOCK, side):
-                transpose_block(tile, (slot + part) * lanes + lane, lanes, u, base + lane * n + part, n)
+            for piece in range(c, c + BLOCK, side):
+                transpose_block(tile, (slot + piece) * lanes + lane, lanes, u, base + lane * n + piece, n)
     for lane in range(lanes):
         for c in range(whole, stop):
             tile[(slot + c) * lanes + lane] = u[base + lane * n + c]
 
 
-@njit
+@part
 def store_columns(tile, slot, out, first, valid, n, inner, low, high, beta):
     """Columns low…high−1 of the lines = rows slot… of the tile + beta · what is there (not read if beta is 0)."""
     lanes = lane_count(out)
@@ -135,10 +136,10 @@ def _store_value(out, index, value, beta):
         out[index] = value + beta * out[index]
 
 
-@njit
+@part
 def _store_rows(tile, slot, out, base, inner, valid, low, high, beta):
     lanes = lane_count(out)
-    stream = (valid == lanes and inner * out.itemsize % 32 == 0 and (address(out) + base * out.itemsize) % 32 == 0)
+    stream = valid == lanes and inner * out.itemsize % 32 == 0 and (address(out) + base * out.itemsize) % 32 == 0
     for c in range(low, high):
         row = (slot + c) * lanes
         if beta != 0:
@@ -155,8 +156,8 @@ def _store_transposed(tile, slot, out, base, n, low, high, beta):
     whole = low + (high - low) // BLOCK * BLOCK if beta == 0 else low
     for c in range(low, whole, BLOCK):
         for lane in range(0, lanes, side):
-            for part in range(c, c + BLOCK, side):
-                transpose_block(out, base + lane * n + part, n, tile, (slot + part) * lanes + lane, lanes)
+            for piece in range(c, c + BLOCK, side):
+                transpose_block(out, base + lane * n + piece, n, tile, (slot + piece) * lanes + lane, lanes)
     for lane in range(lanes):
         for c in range(whole, high):
             _store_value(out, base + lane * n + c, tile[(slot + c) * lanes + lane], beta)

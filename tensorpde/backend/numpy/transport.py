@@ -12,8 +12,8 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from .compiled import kernel, part
 from .intrinsics import fma
 from .lines import CHUNK
 from .rows import empty_tile, fill_row, lane_count
@@ -59,7 +59,7 @@ def transport(
     _kernel(*operators, *flat, lines, inner, a.dtype.type(beta), edge)
 
 
-@njit
+@part
 def _load_line(tile, f, u, first, valid, inner, low, high, left, right, walls):
     """Columns low…high−1 of a tile, those outside 0…n−1 being wall values or, without walls, wrapped."""
     lanes = lane_count(u)
@@ -74,7 +74,7 @@ def _load_line(tile, f, u, first, valid, inner, low, high, left, right, walls):
         fill_row(tile, (f.slot + stop) * lanes, lanes * (high - stop), right)
 
 
-@njit
+@part
 def _spread(x, y, z, speed, d, e, v, low, high):
     """From φ in tile x and a in tile `speed`: a φ to tile y, φ to tile z, columns low…high−1."""
     lanes = lane_count(x)
@@ -88,7 +88,7 @@ def _spread(x, y, z, speed, d, e, v, low, high):
         zs[i] = xs[i]
 
 
-@njit
+@part
 def _combine(x, y, z, speed, d, e, v, row, stop):
     """a = z − ½ (a x + y) on result rows row…stop−1; x, y and z are still read by the sweeps of the rows before."""
     lanes = lane_count(x)
@@ -102,7 +102,7 @@ def _combine(x, y, z, speed, d, e, v, row, stop):
         aa[i] = fma(half, fma(aa[i], xs[i], ys[i]), zs[i])
 
 
-@njit
+@part
 def _advance(tile, f, done, column):
     """Forward sweep of all rows whose columns are loaded below `column`."""
     width = f.coef.shape[1] - f.head.shape[1]
@@ -113,7 +113,7 @@ def _advance(tile, f, done, column):
     return ready
 
 
-@njit(cache=True)
+@kernel
 def _kernel(d, e, v, a, phi, out, lines, inner, beta, edge):
     lanes = lane_count(a)
     n = d.n

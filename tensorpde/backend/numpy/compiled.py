@@ -1,0 +1,81 @@
+"""How kernels are compiled and kept: decorators for entries from Python and for the parts they are made of.
+
+Compiled code is kept between runs in a folder named by the digest of this package's sources: numba looks only
+at the file of a kernel to see whether its compiled form is stale, not at the files of the functions inlined
+into it. While one process of a machine compiles, the others wait and then load what it made.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba import njit
+
+_HERE = Path(__file__).parent
+_depth = 0
+
+
+def _folder() -> Path:
+    """The folder of this state of the sources; NUMBA_CACHE_DIR moves its parent."""
+    digest = hashlib.sha256()
+    for source in sorted(_HERE.glob("*.py")):
+        digest.update(source.read_bytes())
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "tensorpde"
+    scratch = Path(tempfile.gettempdir()) / f"tensorpde-{os.getuid()}"
+    parents = [Path(given)] if given else [_HERE / "__pycache__", home, scratch]
+    return next((p for p in parents if _writable(p)), scratch) / f"kernels-{digest.hexdigest()[:16]}"
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+FOLDER = _folder()
+numba.config.CACHE_DIR = str(FOLDER)
+
+part = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+"""Decorator of a function that only compiled code calls: half the work of one that Python can call."""
+
+
+def kernel(function: Callable) -> Any:
+    """Decorator of a function that Python calls: compiled once per machine and type of arguments, and kept."""
+    dispatcher = njit(cache=True, nogil=True, error_model="numpy")(function)
+    compile_now = dispatcher.compile
+
+    def compile_in_turn(signature: Any) -> Any:
+        with _turn():
+            return compile_now(signature)
+
+    dispatcher.compile = compile_in_turn
+    return dispatcher
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Hold the machine-wide lock; kernels that are compiled for another one go with it."""
+    global _depth
+    if _depth:
+        yield
+        return
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("w") as file:
+        with suppress(OSError):  # file systems without locks: every process compiles for itself
+            fcntl.flock(file, fcntl.LOCK_EX)
+        _depth += 1
+        try:
+            yield
+        finally:
+            _depth -= 1
