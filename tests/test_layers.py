@@ -16,7 +16,7 @@ LAYERS = [
     {"line", "schemes"},
     {"parallel"},
     {"field"},
-    {"kron"},
+    {"itinerary", "kron", "operators"},
     {"solve"},
     {"stepping"},
     {"io"},
