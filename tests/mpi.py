@@ -40,7 +40,7 @@ def run_ranks(
     ranks: int,
     target: str,
     *args: object,
-    timeout: float = 60,
+    timeout: float = 100,
     check: bool = True,
     cwd: Path | str | None = None,
     env: dict[str, str] | None = None,

@@ -1,10 +1,13 @@
-"""Communicators: all ranks of the job, and a private copy of any communicator for messages."""
+"""Communicators: all ranks of the job, and a private channel for the transposes on any communicator."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from mpi4py import MPI
 
 from tensorpde._threads import launched_ranks
+from tensorpde.parallel.shared import NodeMemory
 
 
 def world(comm: MPI.Intracomm | None = None) -> MPI.Intracomm:
@@ -31,18 +34,27 @@ def world(comm: MPI.Intracomm | None = None) -> MPI.Intracomm:
     return comm
 
 
-def _free(comm: MPI.Comm, keyval: int, duplicate: MPI.Comm) -> None:
+@dataclass(frozen=True)
+class Channel:
+    """The library's own duplicate of a communicator, whose messages no other receive can take, and node memory."""
+
+    comm: MPI.Intracomm
+    memory: NodeMemory | None
+
+
+def _free(comm: MPI.Comm, keyval: int, channel: Channel) -> None:
     if not MPI.Is_finalized():
-        duplicate.Free()
+        channel.comm.Free()
 
 
-_DUPLICATE = MPI.Comm.Create_keyval(delete_fn=_free)
+_CHANNEL = MPI.Comm.Create_keyval(delete_fn=_free)
 
 
-def private(comm: MPI.Intracomm) -> MPI.Intracomm:
-    """The library's own duplicate of `comm`, whose messages no other receive can take. Collective the first time."""
-    duplicate = comm.Get_attr(_DUPLICATE)
-    if not isinstance(duplicate, MPI.Intracomm):
+def channel(comm: MPI.Intracomm) -> Channel:
+    """The channel of a communicator, which lives as long as that. Collective the first time."""
+    found = comm.Get_attr(_CHANNEL)
+    if not isinstance(found, Channel):
         duplicate = comm.Dup()
-        comm.Set_attr(_DUPLICATE, duplicate)
-    return duplicate
+        found = Channel(duplicate, NodeMemory.create(duplicate))
+        comm.Set_attr(_CHANNEL, found)
+    return found

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from mpi4py import MPI
 
-from tensorpde.parallel.comm import private
+from tensorpde.parallel.comm import channel
 
 
 class ProcessGrid:
@@ -18,7 +18,7 @@ class ProcessGrid:
     Parameters
     ----------
     comm
-        The communicator. Messages travel in a private duplicate of it.
+        The communicator. Transposes use a private duplicate of it.
     dims
         Number of ranks along each direction. Their product may be less than the number of ranks: the ranks left over
         own nothing. () is one rank.
@@ -34,7 +34,7 @@ class ProcessGrid:
         if any(size < 1 for size in self.dims) or math.prod(self.dims) > comm.size:
             raise ValueError(f"process grid {self.dims} does not fit a communicator of {comm.size} ranks")
         self.comm = comm
-        self.messages = private(comm)
+        self.channel = channel(comm)
         self.plans: dict = {}
 
     def __eq__(self, other: object) -> bool:

@@ -8,19 +8,20 @@ import numpy as np
 from mpi4py import MPI
 from mpi4py.util import dtlib
 
+from tensorpde.backend.numpy.blocks import copy_block
 from tensorpde.parallel.pencil import Pencil
+from tensorpde.parallel.shared import Box, NodeMemory, Route
 
 _LARGEST_COUNT = 2**30
-_Slices = tuple[slice, ...]
 
 
 class Transpose:
     """A plan to move blocks of shape lead + a.local_shape to lead + b.local_shape and back.
 
     Any two pencils of one shape on one process grid: every value goes straight from its owner in `a` to its owner in
-    `b`, in one message per pair of ranks for all leading dimensions. Subarray types describe the messages to MPI, so
-    there are no buffers to pack: MPI moves strided parts through fragments that stay in cache, and a message has a
-    count of one however large it is. What stays on the rank is copied without MPI.
+    `b`, all leading dimensions together. What stays on the rank is copied; what stays on the node goes through shared
+    memory (see `shared`); the rest is one message per pair of ranks, described to MPI by subarray types, so that there
+    are no buffers and a message has a count of one however large it is.
 
     Parameters
     ----------
@@ -40,9 +41,10 @@ class Transpose:
                 f"and {b.shape} on {b.process_grid}"
             )
         self.a, self.b = a, b
-        self._comm = a.process_grid.messages
+        self._comm, self._memory = a.process_grid.channel.comm, a.process_grid.channel.memory
         self._parts = {True: _parts(a, b), False: _parts(b, a)}  # of this rank's block in a, and in b
         self._types: dict = {}
+        self._routes: dict = {}
 
     @staticmethod
     def between(a: Pencil, b: Pencil) -> Transpose:
@@ -74,25 +76,36 @@ class Transpose:
         requests += [self._comm.Isend([source, 1, kind], peer) for peer, kind in outgoing]
         me = self._comm.rank
         if me in self._parts[from_a]:
-            out[(..., *self._parts[not from_a][me])] = source[(..., *self._parts[from_a][me])]
+            copy_block(source[(..., *self._parts[from_a][me])], out[(..., *self._parts[not from_a][me])])
+        if self._memory is not None:
+            self._memory.exchange(self._route(self._memory, from_a, lead, source.dtype), source, out)
         MPI.Request.Waitall(requests)
         return out
 
+    def _route(self, memory: NodeMemory, from_a: bool, lead: tuple[int, ...], dtype: np.dtype) -> Route:
+        """The way through the node's memory, kept from the first use."""
+        key = (from_a, lead, dtype.char)
+        if key not in self._routes:
+            start, end = (self.a, self.b) if from_a else (self.b, self.a)
+            self._routes[key] = memory.route(lambda p, q: _common(start, p, end, q), lead, dtype)
+        return self._routes[key]
+
     def _messages(self, of_a: bool, lead: tuple[int, ...], dtype: np.dtype) -> list[tuple[int, MPI.Datatype]]:
-        """(rank, MPI type of the part) for each other rank that shares this rank's block, kept from the first use."""
+        """(rank, MPI type of the part) for each rank elsewhere that shares the block, kept from the first use."""
         key = (of_a, lead, dtype.char)
         if key not in self._types:
             shape = lead + (self.a if of_a else self.b).local_shape
+            nearby = [self._comm.rank] if self._memory is None else self._memory.ranks
             element = dtlib.from_numpy_dtype(dtype)
             self._types[key] = [
                 (peer, element.Create_subarray(shape, *_box(lead, part)).Commit())
                 for peer, part in self._parts[of_a].items()
-                if peer != self._comm.rank and 0 not in lead
+                if peer not in nearby and 0 not in lead
             ]
         return self._types[key]
 
 
-def _box(lead: tuple[int, ...], part: _Slices) -> tuple[list[int], list[int]]:
+def _box(lead: tuple[int, ...], part: Box) -> tuple[list[int], list[int]]:
     """Sizes and starts of a part of an array with leading dimensions."""
     sizes = [*lead, *(piece.stop - piece.start for piece in part)]
     return sizes, [*(0 for _ in lead), *(piece.start for piece in part)]
@@ -115,20 +128,25 @@ def gather(pencil: Pencil, block: np.ndarray, out: np.ndarray) -> np.ndarray:
     return out
 
 
-def _parts(pencil: Pencil, other: Pencil) -> dict[int, _Slices]:
+def _parts(pencil: Pencil, other: Pencil) -> dict[int, Box]:
     """For each rank whose block in the other pencil meets this rank's block here: the common part, in local indices.
 
     The ranks after this one come first, so that not all ranks begin with the same one.
     """
-    comm = pencil.process_grid.comm
-    parts = {}
-    for step in range(1, comm.size + 1):
-        rank = (comm.rank + step) % comm.size
-        block = zip(pencil.slices, other.slices_of(rank), strict=True)
-        common = [(max(p.start, q.start), min(p.stop, q.stop)) for p, q in block]
-        if all(start < stop for start, stop in common):
-            parts[rank] = tuple(
-                slice(start - own.start, stop - own.start)
-                for (start, stop), own in zip(common, pencil.slices, strict=True)
-            )
-    return parts
+    me, size = pencil.process_grid.comm.rank, pencil.process_grid.comm.size
+    order = [(me + step) % size for step in range(1, size + 1)]
+    common = {rank: _common(pencil, me, other, rank) for rank in order}
+    return {rank: parts[0] for rank, parts in common.items() if parts is not None}
+
+
+def _common(a: Pencil, p: int, b: Pencil, q: int) -> tuple[Box, Box] | None:
+    """What rank p owns in pencil a and rank q in pencil b: in p's and in q's local indices, or None."""
+    ours, theirs = a.slices_of(p), b.slices_of(q)
+    common = [(max(x.start, y.start), min(x.stop, y.stop)) for x, y in zip(ours, theirs, strict=True)]
+    if any(start >= stop for start, stop in common):
+        return None
+    return _local(common, ours), _local(common, theirs)
+
+
+def _local(common: list[tuple[int, int]], block: Box) -> Box:
+    return tuple(slice(start - own.start, stop - own.start) for (start, stop), own in zip(common, block, strict=True))
