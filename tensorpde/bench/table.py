@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def row(name: str, seconds: float, moved: float | None = None, copy: float | None = None, **others: float) -> dict:
+def row(
+    name: str,
+    seconds: float,
+    moved: float | None = None,
+    copy: float | None = None,
+    figures: Mapping[str, float] | None = None,
+    **others: float,
+) -> dict:
     """One line of the table, as it is in the JSON.
 
     Parameters
@@ -19,6 +26,8 @@ def row(name: str, seconds: float, moved: float | None = None, copy: float | Non
         The bytes that one call must move at least (each value read once and written once).
     copy
         The bytes per second of the machine's own copy (or raw Alltoall), measured in the same run.
+    figures
+        Further numbers, each with a column of its own, by their headings.
     **others
         Seconds that other packages take for the same work, by name.
     """
@@ -27,6 +36,8 @@ def row(name: str, seconds: float, moved: float | None = None, copy: float | Non
         line["gb_per_s"] = moved / seconds / 1e9
         if copy is not None:
             line["copy_ratio"] = seconds * copy / moved
+    if figures:
+        line["figures"] = dict(figures)
     return line | {"others": others}
 
 
@@ -39,12 +50,14 @@ def duration(seconds: float) -> str:
 
 
 def table(rows: Sequence[dict]) -> str:
-    """The rows as text, with one column for each other package: its time and how many times ours that is."""
+    """The rows as text: a column for each further number, and one for each other package (its time, times ours)."""
     others = list(dict.fromkeys(name for r in rows for name in r["others"]))
-    lines = [["", "time", "GB/s", "× copy", *others]]
+    figures = list(dict.fromkeys(name for r in rows for name in r.get("figures", {})))
+    lines = [["", "time", "GB/s", "× copy", *figures, *others]]
     for r in rows:
         cells = [r["name"], duration(r["seconds"])]
         cells += [f"{r[key]:.{digits}f}" if key in r else "" for key, digits in (("gb_per_s", 1), ("copy_ratio", 2))]
+        cells += [f"{r['figures'][name]:.1f}" if name in r.get("figures", {}) else "" for name in figures]
         for name in others:
             time = r["others"].get(name)
             cells.append("" if time is None else f"{duration(time)} ({time / r['seconds']:.2f} ×)")
