@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tensorpde.boundary import Boundary, NoSlip, resolve
+from tensorpde.boundary import Boundary, FreeSlip, NoSlip, resolve
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
@@ -76,6 +76,7 @@ class Projection:
             Kron(self.space, {b: lines[b].gradient if b == a else lines[b].to_velocity for b in axes}, range=space)
             for a in axes
         ]
+        self._walls = [(a, k) for a, axis in enumerate(space.axes) for k in _wall_points(axis)]
         self._down = [-operator for operator in self.gradient]
         pairs = [
             (line.divergence.matrix() @ line.gradient.matrix(), line.to_pressure.matrix() @ line.to_velocity.matrix())
@@ -98,7 +99,11 @@ class Projection:
         return max(found.max(), -found.min())
 
     def __call__(self, u: Field) -> Field:
-        """Make u divergence-free in place and return it. Collective."""
+        """Make u divergence-free in place, zero across free-slip walls, and return it. Collective."""
+        for a, point in self._walls:
+            part = u.pencil.slices[a]
+            if part.start <= point < part.stop:
+                u.local[(a, *[slice(None)] * a, point - part.start)] = 0
         self._solver.solve(self.divergence_of(u, self._divergence), out=self.pressure)
         for a, operator in enumerate(self._down):
             operator.apply(self.pressure, out=u[a], beta=1.0)
@@ -125,6 +130,13 @@ def _line(axis: Axis, number: int, schemes: Schemes) -> _Line:
         _operator(schemes.staggered, middle, axis, none),
         _operator(schemes.interpolation, middle, axis, none),
     )
+
+
+def _wall_points(axis: Axis) -> list[int]:
+    """Unknowns that lie on a free-slip wall, where the normal velocity is zero."""
+    if axis.location != "nodes":
+        return []
+    return [k for k, side in zip((0, axis.n - 1), axis.sides, strict=True) if isinstance(side, FreeSlip)]
 
 
 def _conditions(axis: Axis, component: int | str, number: int) -> tuple[Boundary | None, Boundary | None]:
