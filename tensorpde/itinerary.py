@@ -1,14 +1,14 @@
-"""The way of a sum of Kronecker products through the pencils, planned so that few transposes are needed.
+"""The way of a sum of Kronecker products through the pencils: few transposes, in an order that depends on no rank.
 
-At each stop the terms whose axes are all whole are applied and added up. For the others the factors whose axes are
-whole are applied, terms that go on with the same factors are added first, and what is left moves on, terms without such
-factors sharing one transpose of the argument; their sum comes back in one transpose.
+A sum is a list of parcels. Those of single factors on one axis are added up where that axis is whole: in place if the
+field lies so already, else on one transposed copy of it, whose result comes back in one transpose. A term of several
+factors goes from axis to axis; terms that continue alike are added before they go on. Parcels are added to the result
+in a fixed order, so that its bits depend neither on the number of ranks nor on how the field lies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -26,24 +26,16 @@ class Term(NamedTuple):
     factors: tuple[tuple[int, LineOperator], ...]
 
 
-class Branch(NamedTuple):
-    """Terms applied before moving on (none: the argument itself moves), the pencil they lead to, and what follows."""
+class Parcel(NamedTuple):
+    """Σ coefficient · operator along one axis (None: the identity), then one operator after the other along others."""
 
-    before: tuple[Term, ...]
-    pencil: Pencil
-    then: Stop
-
-
-class Stop(NamedTuple):
-    """A pencil, the terms that end here, and the branches that go on, by the pencil in which they meet again."""
-
-    pencil: Pencil
-    here: tuple[Term, ...]
-    onward: tuple[tuple[Pencil, tuple[Branch, ...]], ...]
+    axis: int | None
+    first: tuple[tuple[complex, LineOperator | None], ...]
+    then: tuple[tuple[int, LineOperator], ...]
 
 
 class Traveller:
-    """Applies Σ terms to fields; keeps a plan for each pencil they come in, and the work arrays.
+    """Applies Σ terms to fields and keeps the work arrays.
 
     Parameters
     ----------
@@ -56,78 +48,81 @@ class Traveller:
     """
 
     def __init__(self, terms: Sequence[Term], shape: tuple[int, ...], backend: ModuleType) -> None:
-        self.terms = tuple(Term(term.coefficient, _shrinking_first(term.factors)) for term in terms)
+        self.parcels = parcels(terms)
         self.shape, self.backend = shape, backend
-        self._plans: dict[Pencil, Stop] = {}
         self._free: dict[tuple, list[Any]] = {}
 
     def apply(self, f: Field, out: Field, beta: float) -> None:
         """out = Σ terms f + beta·out. Collective."""
-        pencil = out.pencil.reshaped(f.space.shape)
-        if pencil not in self._plans:
-            self._plans[pencil] = plan(self.terms, pencil, self.shape)
-        u = self._moved(f.local, f.pencil, pencil)
-        self._visit(self._plans[pencil], u, out.local, beta)
-        if u is not f.local:
-            self._give(u)
-
-    def _visit(self, stop: Stop, u: Any, out: Any, beta: float) -> None:
-        """out = Σ terms of this stop and all that follow u + beta·out."""
-        for term in stop.here:
-            self._chain(term, u, out, beta)
+        home = out.pencil.reshaped(f.space.shape)
+        u = self._moved(f.local, f.pencil, home)
+        if beta not in (0, 1):
+            self.backend.pointwise.axpby(0.0, out.local, beta, out.local)
             beta = 1.0
-        for pencil, branches in stop.onward:
-            there = self._take((*_lead(u, pencil), *pencil.local_shape), out.dtype)
-            for number, branch in enumerate(branches):
-                self._branch(stop, branch, u, there, 1.0 if number else 0.0)
-            home = stop.pencil.reshaped(self.shape)
-            if beta == 0:
-                Transpose.between(pencil, home).forward(there, out)
-            else:
-                back = self._moved(there, pencil, home)
-                self.backend.pointwise.axpby(1.0, back, beta, out)
-                self._give(back)
+        lent: dict[Pencil, Any] = {home: u}
+        for parcel in self.parcels:
+            pencil = home if parcel.axis is None else home.aligned(parcel.axis)
+            if pencil not in lent:
+                lent[pencil] = self._moved(u, home, pencil)
+            self._deliver(parcel, lent[pencil], pencil, out, beta)
             beta = 1.0
-            self._give(there)
-
-    def _branch(self, stop: Stop, branch: Branch, u: Any, out: Any, beta: float) -> None:
-        value, start = u, stop.pencil
-        if branch.before:
-            start = stop.pencil.reshaped(branch.pencil.shape)
-            dtype = np.result_type(*(_result_type(term, u.dtype) for term in branch.before))
-            value = self._take((*_lead(u, start), *start.local_shape), dtype)
-            for number, term in enumerate(branch.before):
-                self._chain(term, u, value, 1.0 if number else 0.0)
-        there = self._moved(value, start, branch.pencil)
-        if branch.before:
-            self._give(value)
-        self._visit(branch.then, there, out, beta)
-        self._give(there)
-
-    def _chain(self, term: Term, u: Any, out: Any, beta: float) -> None:
-        """out = term u + beta·out where all axes of the term are whole."""
-        if not term.factors:
-            self.backend.pointwise.axpby(term.coefficient, u, beta, out)
-            return
-        value = u
-        *first, (last_axis, last) = term.factors
-        for axis, operator in first:
-            place = axis - len(self.shape)
-            shape = list(value.shape)
-            shape[place] = operator.shape[0]
-            result = operator.apply(value, place, self._take(tuple(shape), operator.result_type(value.dtype)))
-            if value is not u:
+        for value in lent.values():
+            if value is not f.local:
                 self._give(value)
-            value = result
-        last.apply(value, last_axis - len(self.shape), out, alpha=term.coefficient, beta=beta)
-        if value is not u:
+
+    def _deliver(self, parcel: Parcel, u: Any, pencil: Pencil, out: Field, beta: float) -> None:
+        """out = parcel u + beta·out for u in a pencil in which the parcel's axis is whole."""
+        at_home = not parcel.then and pencil.reshaped(self.shape) == out.pencil
+        if at_home and (len(parcel.first) == 1 or beta == 0):
+            self._sum(parcel, u, out.local, beta)
+            return
+        dtype = _sum_type(parcel, u.dtype)
+        pencil, value = self._result(pencil, u, parcel.axis, parcel.first[0][1], dtype)
+        self._sum(parcel, u, value, 0.0)
+        for axis, operator in parcel.then:
+            value, pencil = self._returned(value, pencil, pencil.aligned(axis)), pencil.aligned(axis)
+            pencil, result = self._result(pencil, value, axis, operator, operator.result_type(value.dtype))
+            operator.apply(value, axis - pencil.ndim, result)
             self._give(value)
+            value = result
+        if beta == 0 and value.dtype == out.dtype and pencil != out.pencil:
+            Transpose.between(pencil, out.pencil).forward(value, out.local)
+        else:
+            value = self._returned(value, pencil, out.pencil)
+            self.backend.pointwise.axpby(1.0, value, beta, out.local)
+        self._give(value)
+
+    def _sum(self, parcel: Parcel, u: Any, out: Any, beta: float) -> None:
+        """out = Σ coefficient · operator u + beta·out."""
+        for coefficient, operator in parcel.first:
+            if operator is None or parcel.axis is None:
+                self.backend.pointwise.axpby(coefficient, u, beta, out)
+            else:
+                operator.apply(u, parcel.axis - len(self.shape), out, alpha=coefficient, beta=beta)
+            beta = 1.0
+
+    def _result(
+        self, pencil: Pencil, u: Any, axis: int | None, operator: LineOperator | None, dtype: Any
+    ) -> tuple[Pencil, Any]:
+        """The pencil and a work array for what an operator makes of u."""
+        sizes = list(pencil.shape)
+        if axis is not None and operator is not None:
+            sizes[axis] = operator.shape[0]
+        pencil = pencil.reshaped(sizes)
+        return pencil, self._take((*_lead(u, pencil), *pencil.local_shape), dtype)
 
     def _moved(self, u: Any, start: Pencil, end: Pencil) -> Any:
         """u itself if it is in place, else a work array."""
         if start == end:
             return u
         return Transpose.between(start, end).forward(u, self._take((*_lead(u, end), *end.local_shape), u.dtype))
+
+    def _returned(self, value: Any, start: Pencil, end: Pencil) -> Any:
+        """As `_moved`, for a work array that is done with."""
+        moved = self._moved(value, start, end)
+        if moved is not value:
+            self._give(value)
+        return moved
 
     def _take(self, shape: tuple[int, ...], dtype: Any) -> Any:
         free = self._free.get((shape, np.dtype(dtype)))
@@ -137,41 +132,23 @@ class Traveller:
         self._free.setdefault((array.shape, np.dtype(array.dtype)), []).append(array)
 
 
-def plan(terms: Sequence[Term], pencil: Pencil, shape: tuple[int, ...]) -> Stop:
-    """The stops of a sum that starts in `pencil` and ends there with a result of global `shape`."""
-    here = tuple(term for term in terms if all(pencil.is_whole(axis) for axis, _ in term.factors))
-    groups: dict[tuple, list[tuple[Term, Term]]] = {}
+def parcels(terms: Sequence[Term]) -> tuple[Parcel, ...]:
+    """A sum in the order in which it is applied: last axes first, which home pencils hold whole."""
+    found: dict[tuple, Parcel] = {}
     for term in terms:
-        if term in here:
-            continue
-        local = tuple(part for part in term.factors if pencil.is_whole(part[0]))
-        rest = tuple(part for part in term.factors if not pencil.is_whole(part[0]))
-        if local:
-            key = tuple((axis, id(operator)) for axis, operator in rest)
-            groups.setdefault(key, []).append((Term(term.coefficient, local), Term(1.0, rest)))
-        else:
-            groups.setdefault((rest[0][0],), []).append((Term(1.0, ()), Term(term.coefficient, rest)))
-    onward: dict[Pencil, list[Branch]] = {}
-    for pairs in groups.values():
-        before, rest = tuple(pair[0] for pair in pairs), [pair[1] for pair in pairs]
-        shared = not before[0].factors
-        sizes = list(pencil.shape)
-        for axis, operator in before[0].factors:
-            sizes[axis] = operator.shape[0]
-        there = pencil.reshaped(sizes).aligned(rest[0].factors[0][0])
-        branch = Branch(() if shared else before, there, plan(rest if shared else rest[:1], there, shape))
-        onward.setdefault(there.reshaped(shape), []).append(branch)
-    return Stop(pencil, here, tuple((meeting, tuple(branches)) for meeting, branches in onward.items()))
+        ordered = sorted(term.factors, key=lambda part: (part[1].shape[0] / max(part[1].shape[1], 1), -part[0]))
+        axis, operator = ordered[0] if ordered else (None, None)
+        key = axis, tuple((other, id(later)) for other, later in ordered[1:])
+        before = found[key].first if key in found else ()
+        found[key] = Parcel(axis, (*before, (term.coefficient, operator)), tuple(ordered[1:]))
+    return tuple(sorted(found.values(), key=lambda parcel: -1 if parcel.axis is None else -parcel.axis))
 
 
-def _shrinking_first(factors: Sequence[tuple[int, LineOperator]]) -> tuple[tuple[int, LineOperator], ...]:
-    return tuple(sorted(factors, key=lambda part: part[1].shape[0] / max(part[1].shape[1], 1)))
-
-
-def _result_type(term: Term, dtype: Any) -> np.dtype:
-    for _, operator in term.factors:
-        dtype = operator.result_type(dtype)
-    return np.result_type(dtype, np.complex64) if np.iscomplexobj(term.coefficient) else np.dtype(dtype)
+def _sum_type(parcel: Parcel, dtype: Any) -> np.dtype:
+    kinds = [np.dtype(dtype) if operator is None else operator.result_type(dtype) for _, operator in parcel.first]
+    if any(np.iscomplexobj(coefficient) for coefficient, _ in parcel.first):
+        kinds.append(np.dtype(np.complex64))
+    return np.result_type(*kinds)
 
 
 def _lead(u: Any, pencil: Pencil) -> tuple[int, ...]:

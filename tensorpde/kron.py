@@ -23,7 +23,9 @@ from tensorpde.parallel import agree
 class BoundaryTerm(Protocol):
     """What boundary data add to a field of `space`."""
 
-    space: Space
+    @property
+    def space(self) -> Space:
+        """Where the result lives."""
 
     def add_to(self, out: Field, t: float, factor: complex) -> None:
         """Out += factor · (the data at time t), on this rank's block; not collective."""
@@ -231,7 +233,9 @@ class Kron(TensorOperator):
             if not -domain.ndim <= axis < domain.ndim:
                 raise ValueError(f"axis {axis} of {factor} is not one of the {domain.ndim} axes of {domain}")
             if factor.shape[1] != domain.shape[axis]:
-                raise ValueError(f"{factor} on axis {axis} needs {factor.shape[1]} values; {domain} has {domain.shape[axis]}")
+                raise ValueError(
+                    f"{factor} needs {factor.shape[1]} values along axis {axis}; {domain} has {domain.shape[axis]}"
+                )
             placed[axis % domain.ndim] = factor
         self.domain = domain
         self.range = _default_range(domain, placed, coefficient) if range is None else range

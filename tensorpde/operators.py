@@ -1,10 +1,10 @@
-"""Differential operators of a Space from schemes: derivative, Laplacian, gradient, divergence, with their boundary data."""
+"""Operators of a Space from schemes: derivative, Laplacian, gradient, divergence, with their boundary data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -87,7 +87,8 @@ def derivative(
         raise ValueError(f"{scheme.name} along axis {axis}: the result's {to} differs from {space} on other axes too")
     made = assemble(scheme, line, to.axes[axis], bc)
     operator = Banded(made.rhs) if made.lhs is None else Compact(made.lhs, made.rhs)
-    conditions = line.bc if bc is None else (bc, bc) if isinstance(bc, Boundary) else tuple(bc)
+    given = line.bc if bc is None else bc
+    conditions = (given, given) if isinstance(given, Boundary) else tuple(given)
     sources = []
     for condition, vector in zip(conditions, (made.left, made.right), strict=True):
         data = condition.value if isinstance(condition, (Dirichlet, Neumann, Robin)) else 0.0
@@ -106,7 +107,7 @@ def laplacian(space: Space, scheme: Scheme = central.second_derivative) -> KronS
         If the scheme is not a second derivative.
     """
     if scheme.derivative != 2:
-        raise ValueError(f"a laplacian needs a scheme of the second derivative, {scheme.name} has derivative {scheme.derivative}")
+        raise ValueError(f"a laplacian needs a second derivative, not derivative {scheme.derivative} ({scheme.name})")
     return KronSum([derivative(space, axis, scheme) for axis in range(space.ndim)])
 
 
@@ -205,7 +206,8 @@ def divergence(
 
 
 def _resolved(space: Space, axis: int, scheme: Scheme, component: int | str, to: Space | None) -> Kron:
-    pair = [resolve(side, component, axis) for side in space.axes[axis].bc]
+    left, right = cast(tuple[Boundary, Boundary], space.axes[axis].bc)
+    pair = resolve(left, component, axis), resolve(right, component, axis)
     return derivative(space, axis, scheme, to, pair)
 
 

@@ -1,7 +1,7 @@
 """Fast diagonalization: direct solves of separable problems, one axis after the other.
 
-Source: R. E. Lynch, J. R. Rice, D. H. Thomas, Direct solution of partial difference equations by tensor product methods,
-Numer. Math. 6 (1964), 185–199.
+Source: R. E. Lynch, J. R. Rice, D. H. Thomas, Direct solution of partial difference equations by tensor product
+methods, Numer. Math. 6 (1964), 185–199.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 
 from tensorpde.field import Field, Space
 from tensorpde.kron import TensorOperator, same_points
-from tensorpde.parallel import Pencil
+from tensorpde.parallel import Pencil, agree
 from tensorpde.solve.eigen import diagonalize
-from tensorpde.solve.mixed import BandedAxis
+from tensorpde.solve.mixed import BandedAxis, check_growth
 from tensorpde.solve.nullspace import NullSpace, null_modes, round_off
 from tensorpde.solve.route import Route, aligned
 from tensorpde.solve.separate import Pair, separate
@@ -38,7 +38,7 @@ class FastDiagonal:
     shift
         A number, complex if wanted.
     banded_axis
-        The axis to solve by bands instead of modes; O(n) per line, and the way for a long axis without a fast transform.
+        The axis to solve by bands instead of modes: O(n) per line, the way for a long axis without a fast transform.
     mean
         Of the solution, by quadrature, where the problem leaves a constant free (pure Neumann or periodic).
     tolerance
@@ -111,8 +111,8 @@ class FastDiagonal:
         self.banded_axis = None if banded_axis is None else range(space.ndim)[banded_axis]
         self._banded = None if self.banded_axis is None else BandedAxis(pairs[self.banded_axis], shift)
         self.modes = [
-            self._banded.modes if self._banded and axis == self.banded_axis else diagonalize(pair.matrix_a, pair.matrix_b, n)
-            for axis, (pair, n) in enumerate(zip(pairs, space.shape))
+            self._banded.modes if self._banded and axis == self.banded_axis else diagonalize(pair)
+            for axis, pair in enumerate(pairs)
         ]
         self.condition = max(modes.condition for modes in self.modes)
         self._complex = np.iscomplexobj(shift) or any(pair.is_complex for pair in pairs)
@@ -128,6 +128,7 @@ class FastDiagonal:
             found = null_modes([modes.a for modes in self.modes], shift, self._round_off)
             self._null = NullSpace(space, self.modes, found) if len(found) else None
         self.nullity = 0 if self._null is None else len(self._null.found)
+        self._routes[space.pencil, space.pencil, space.dtype] = self._route(space.pencil, space.pencil, space.dtype)
 
     def solve(self, f: Field, t: float = 0.0, out: Field | None = None) -> Field:
         """U with L(u, t) − shift·u = f. Collective.
@@ -156,7 +157,7 @@ class FastDiagonal:
             raise ValueError(f"out has lead {out.lead} and dtype {out.dtype}; u has lead {f.lead} and dtype {dtype}")
         f = self._without_boundary_data(f, t)
         if self._null is not None and self.tolerance is not None:
-            self._check(f, self._null)
+            self._check(f, self._null, self.tolerance)
         key = f.pencil, out.pencil, f.dtype
         if key not in self._routes:
             self._routes[key] = self._route(*key)
@@ -176,13 +177,13 @@ class FastDiagonal:
         self._operator.add_lifting(data, t, -1.0)
         return data
 
-    def _check(self, f: Field, null: NullSpace) -> None:
+    def _check(self, f: Field, null: NullSpace, tolerance: float) -> None:
         self.removed, largest = null.part(f)
-        if self.removed > self.tolerance:
+        if self.removed > tolerance:
             what = "its mean" if null.constant else f"its part on {self.nullity} null modes"
             raise ValueError(
                 f"the problem is singular and the right-hand side, boundary data counted, is not compatible: {what} is "
-                f"{largest:.6g}, {self.removed:.2g} of its norm, against a tolerance of {self.tolerance:.2g}"
+                f"{largest:.6g}, {self.removed:.2g} of its norm, against a tolerance of {tolerance:.2g}"
             )
 
     def _route(self, start: Pencil, end: Pencil, dtype: np.dtype) -> Route:
@@ -211,7 +212,8 @@ class FastDiagonal:
     def _divide(self, route: Route, axis: int, values: list[tuple[np.ndarray, np.ndarray]]) -> None:
         """The last axis: forward, 1 / eigenvalue, back, in one pass where it can be."""
         if self._banded is not None:
-            self._banded.add_to(route, axis, values)
+            with agree(self.space.comm, "factoring the banded axis"):
+                check_growth(self._banded.add_to(route, axis, values, self._round_off))
             return
         lines = AxisTransform(self.modes[axis], route.dtype, self.space.backend)
         values[axis] = lines.values

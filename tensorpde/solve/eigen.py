@@ -1,4 +1,4 @@
-"""Diagonalization of small 1-D matrices and pairs of matrices: by a fast transform where one fits, else by eigenvectors.
+"""Diagonalization of pairs of small 1-D matrices: by a fast transform where one fits, else by eigenvectors.
 
 For a pair (A, B) of n×n matrices, W A V = diag(a) and W B V = diag(b). Whether a transform fits is found from the
 matrices themselves, so that a and b are the eigenvalues of the discrete operators (modified wavenumbers), closures and
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 import scipy.linalg
+
+from tensorpde.solve.separate import Pair
 
 TRANSFORMS = tuple(f"{family}{number}" for family in ("dct", "dst") for number in (1, 2, 3, 4))
 FITS = 1e-12
@@ -58,8 +60,8 @@ class Modes:
         return np.eye(self.n)[:, modes] if self.kind == "identity" else _basis(self.kind, self.n)[:, modes]
 
 
-def diagonalize(a: np.ndarray | None, b: np.ndarray | None, n: int) -> Modes:
-    """The modes of a pair of n×n matrices; None stands for the zero matrix as a and for the identity as b.
+def diagonalize(pair: Pair) -> Modes:
+    """The modes of a pair of n×n operators.
 
     Raises
     ------
@@ -70,6 +72,7 @@ def diagonalize(a: np.ndarray | None, b: np.ndarray | None, n: int) -> Modes:
     -----
     O(n³) on the host, once. Directions that both matrices map to zero are left out of V: a solve gives 0 there.
     """
+    n, a, b = pair.n, pair.matrix_a, pair.matrix_b
     if b is not None and np.array_equal(b, np.eye(n)):
         b = None
     if a is None or not np.any(a):
@@ -77,9 +80,10 @@ def diagonalize(a: np.ndarray | None, b: np.ndarray | None, n: int) -> Modes:
             return Modes(n, np.zeros(n), np.ones(n), "identity")
         a = np.zeros((n, n))
     for kind in ("fourier", *TRANSFORMS):
-        values = [_eigenvalues(kind, matrix) for matrix in (a, b) if matrix is not None]
-        if all(value is not None for value in values):
-            return Modes(n, values[0], values[1] if b is not None else np.ones(n), kind)
+        values = _eigenvalues(kind, a)
+        masses = np.ones(n) if b is None else None if values is None else _eigenvalues(kind, b)
+        if values is not None and masses is not None:
+            return Modes(n, values, masses, kind)
     return _dense(a) if b is None else _dense_pair(a, b)
 
 
@@ -111,7 +115,7 @@ def _diagonal(images: np.ndarray, places: np.ndarray, size: float) -> bool:
 
 
 def _snapped(values: np.ndarray, size: float, condition: float = 1.0) -> np.ndarray:
-    """Eigenvalues of a matrix of norm `size` with what is round-off set to zero: values, and parts where all are tiny."""
+    """Eigenvalues of a matrix of norm `size`, round-off set to zero: values, and real or imaginary parts of all."""
     error = 32 * np.finfo(float).eps * condition * size
     if np.iscomplexobj(values):
         if np.all(np.abs(values.imag) <= error):
@@ -157,7 +161,7 @@ def _dense(a: np.ndarray) -> Modes:
 
 
 def _symmetrizer(a: np.ndarray) -> np.ndarray | None:
-    """A positive d with diag(d) a diag(1/d) symmetric, if there is one that the off-diagonals next to the main one give."""
+    """A positive d with diag(d) a diag(1/d) symmetric, if the off-diagonals next to the main one give one."""
     if np.iscomplexobj(a):
         return None
     above, below = np.diag(a, 1), np.diag(a, -1)
@@ -203,11 +207,11 @@ def _dense_pair(a: np.ndarray, b: np.ndarray) -> Modes:
         values, vectors = values.real, vectors.real
     condition = float(np.linalg.cond(vectors))
     left, right = _inverted(vectors, "the pair of matrices") @ inverse @ y.conj().T, x @ vectors
-    eigenvalues = []
-    for matrix, size in zip((a, b), sizes, strict=True):
-        exact = np.einsum("ij,jk,ki->i", left, matrix, right, optimize=True)
-        eigenvalues.append(_snapped(exact, size, condition))
-    return Modes(n, *eigenvalues, "dense", left, right, condition)
+    own, mass = (
+        _snapped(np.einsum("ij,jk,ki->i", left, matrix, right, optimize=True), float(size), condition)
+        for matrix, size in zip((a, b), sizes)
+    )
+    return Modes(n, own, mass, "dense", left, right, condition)
 
 
 def _complement(stacked: np.ndarray) -> np.ndarray:

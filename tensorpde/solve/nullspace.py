@@ -1,4 +1,4 @@
-"""Singular separable problems: which modes have eigenvalue 0, what of the data they carry, and the mean they leave free."""
+"""Singular separable problems: the modes of eigenvalue 0, what of the data lies on them, the mean they leave free."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def null_modes(eigenvalues: Sequence[np.ndarray], shift: complex, tolerance: flo
     ascending = last.real[order]
     low = np.searchsorted(ascending, wanted - tolerance, "left")
     high = np.searchsorted(ascending, wanted + tolerance, "right")
-    found = []
+    found: list[tuple] = []
     for flat in np.flatnonzero(high > low):
-        for mode in order[low[flat] : high[flat]]:
-            if abs(sums[flat] + last[mode] - shift) <= tolerance:
-                found.append((*np.unravel_index(flat, [len(values) for values in first]), mode) if first else (mode,))
+        near = order[low[flat] : high[flat]]
+        place = np.unravel_index(flat, [len(values) for values in first]) if first else ()
+        found += [(*place, mode) for mode in near[np.abs(sums[flat] + last[near] - shift) <= tolerance]]
     return np.array(found, dtype=int).reshape(-1, len(eigenvalues))
 
 

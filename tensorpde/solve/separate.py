@@ -45,7 +45,7 @@ class Pair:
     @property
     def matrix_a(self) -> np.ndarray | None:
         """A as a dense matrix; None for zero."""
-        return sum(number * operator.matrix() for number, operator in self.a) if self.a else None
+        return np.sum([number * operator.matrix() for number, operator in self.a], axis=0) if self.a else None
 
     @property
     def matrix_b(self) -> np.ndarray | None:
@@ -100,8 +100,9 @@ def _mass(terms: Sequence[Kron], axis: int) -> LineOperator | None:
 def _same(one: LineOperator | None, other: LineOperator | None) -> bool:
     if one is other:
         return True
-    if one is None or other is None:
-        matrix = (one or other).matrix()
-        return np.array_equal(matrix, np.eye(len(matrix)))
-    a, b = one.matrix(), other.matrix()
+    if one is None:
+        one, other = other, one
+    assert one is not None
+    a = one.matrix()
+    b = np.eye(len(a)) if other is None else other.matrix()
     return a.shape == b.shape and bool(np.abs(a - b).max() <= SAME * np.abs(a).max())

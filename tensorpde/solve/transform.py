@@ -66,8 +66,8 @@ class AxisTransform:
         """Forward, times the multiplier, and back: in one pass by a transform."""
         before = route.dtype
         if self._plan is not None:
-            plan = self._plan
-            route.line(lambda u, place, out: plan.solve(u, place, multiplier, out), axis, self._n, before, in_place=True)
+            fused = self._plan.solve
+            route.line(lambda u, place, out: fused(u, place, multiplier, out), axis, self._n, before, in_place=True)
             return
         scale = import_module(f"{self._backend.__name__}.shifted").scale
 

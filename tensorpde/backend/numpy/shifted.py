@@ -1,16 +1,261 @@
-"""What separable solves do on their last axis: division by sums of eigenvalues, and banded systems that differ from line to line."""
+"""The last axis of separable solves: division by sums of eigenvalues, and bands that differ from line to line."""
 
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
+from .rows import add_row, copy_row, empty_tile, fill_row, lane_count
+from .sweep import Factors, forward, make_factors
+from .tiles import load_columns, store_columns
+
+
+class Bands(NamedTuple):
+    """Plan of (β A + σ B) x = R u for one dtype, β and σ differing from line to line.
+
+    The last p unknowns border the others (p = 0 unless the line is periodic). Row i of the open part has its entries
+    from column i − low[i] on; up[i] columns right of the diagonal fill in elimination, kept in slots offset[i]…
+
+    rhs : Factors of R; a, b : (m, w) open rows; ea, eb : (m, p) entries in the border's columns;
+    column, fa, fb : (p, q) places and values of the border's rows; sizes : (2,) largest row sums of A and B.
+    """
+
+    rhs: Factors
+    a: np.ndarray
+    b: np.ndarray
+    low: np.ndarray
+    up: np.ndarray
+    offset: np.ndarray
+    ea: np.ndarray
+    eb: np.ndarray
+    column: np.ndarray
+    fa: np.ndarray
+    fb: np.ndarray
+    sizes: np.ndarray
+
+
+def prepare(plan: Any, dtype: Any) -> Bands:
+    """The kernel's form of a host plan (the fields of Bands, `rhs` as sweeps) for lanes of `dtype`."""
+    kinds = {name: getattr(plan, name).astype(dtype) for name in ("a", "b", "ea", "eb", "fa", "fb")}
+    places = {name: getattr(plan, name).astype(np.int64) for name in ("low", "up", "offset", "column")}
+    return Bands(rhs=make_factors(plan.rhs, np.dtype(dtype)), sizes=plan.sizes.astype(float), **kinds, **places)
+
+
+def solve(bands: Bands, u: np.ndarray, axis: int, values: Any, singular: bool, out: np.ndarray) -> float:
+    """x = (β A + σ B)⁻¹ R u along `axis`, in `out`, which may be u; one read and one write.
+
+    Parameters
+    ----------
+    bands
+        From `prepare`, complex if the eigenvalues are.
+    u
+        C-contiguous.
+    values
+        A `transforms.Separable` whose own axis has one mode (a, b) = (−shift, 1): with the values of the other axes
+        β = bo·bi and σ = ao·bi + bo·ai + a·bo·bi. The result is 0 where both vanish.
+    singular
+        Whether the result is to be 0 where σ vanishes, A having no inverse.
+
+    Returns
+    -------
+    float
+        Growth: the largest |entry| / |pivot|.
+    """
+    axis %= u.ndim
+    inner = prod(u.shape[axis + 1 :])
+    lines = prod(u.shape[:axis]) * inner
+    if lines == 0:
+        return 0.0
+    kind, per_value = bands.a.dtype, 1
+    if u.dtype.kind == "c" and kind.kind != "c":
+        u, out, per_value = u.view(kind), out.view(kind), 2
+    parts = [np.ascontiguousarray(part, kind) for part in (values.ao, values.bo, values.ai, values.bi)]
+    own, tol = kind.type(values.a[0]), float(values.tol)
+    sizes = lines * per_value, inner * per_value
+    return float(_kernel(bands, u.reshape(-1), out.reshape(-1), *sizes, per_value, *parts, own, tol, singular))
+
+
+@njit(cache=True)
+def _kernel(f, u, out, lines, inner, per_value, ao, bo, ai, bi, own, tol, singular):
+    lanes = lane_count(u)
+    n, border = f.rhs.m, f.ea.shape[1]
+    m = n - border
+    tile = empty_tile(f.rhs.slots, u)
+    upper = empty_tile(f.offset[m], u)
+    sides = empty_tile(m * border + 1, u)
+    row = empty_tile(f.low.max() + f.up.max() + 2, u)
+    weights = empty_tile(3, u)  # β, σ and δ: M = β A + σ B + δ I
+    schur = empty_tile(border * border + 1, u)
+    size, growth = np.zeros(lanes), np.zeros(lanes)
+    for first in range(0, lines, lanes):
+        valid = min(lanes, lines - first)
+        dead = _weights(weights, size, f.sizes, first, valid, inner, per_value, ao, bo, ai, bi, own, tol, singular)
+        load_columns(tile, f.rhs.slot + f.rhs.low, u, first, valid, n, inner, f.rhs.low, f.rhs.high)
+        forward(tile, f.rhs, 0, n)
+        if dead:
+            for i in range(n):
+                _clear_dead(tile, i * lanes, weights, lanes)
+        for i in range(m):
+            _eliminate(f, i, tile, upper, sides, row, weights, size, growth)
+        for i in range(m - 1, -1, -1):
+            for p in range(f.up[i]):
+                _subtract(tile, i * lanes, upper, (f.offset[i] + p) * lanes, tile, (i + 1 + p) * lanes, lanes)
+                for s in range(border):
+                    left, right = (i * border + s) * lanes, ((i + 1 + p) * border + s) * lanes
+                    _subtract(sides, left, upper, (f.offset[i] + p) * lanes, sides, right, lanes)
+        if border:
+            _close(f, tile, sides, row, schur, weights, size, growth)
+        store_columns(tile, 0, out, first, valid, n, inner, 0, n, out.dtype.type(0))
+    return growth.max()
+
+
+@njit
+def _weights(weights, size, sizes, first, valid, inner, per_value, ao, bo, ai, bi, own, tol, singular):
+    """β, σ and δ of the lanes of a tile; δ = 1 alone on lanes whose result is 0. Whether there are such lanes."""
+    lanes = lane_count(weights)
+    dead = False
+    for lane in range(lanes):
+        line = first + min(lane, valid - 1)
+        o, i = line // inner % ao.size, line % inner // per_value
+        beta = bo[o] * bi[i]
+        sigma = ao[o] * bi[i] + bo[o] * ai[i] + own * beta
+        vanishes = abs(sigma) <= tol
+        if vanishes and (singular or abs(beta) * sizes[0] <= tol):
+            beta, sigma, dead = 0 * beta, 0 * sigma, True
+            weights[2 * lanes + lane] = 1
+        else:
+            weights[2 * lanes + lane] = 0
+        weights[lane], weights[lanes + lane] = beta, sigma
+        size[lane] = abs(beta) * sizes[0] + abs(sigma) * sizes[1] + abs(weights[2 * lanes + lane])
+    return dead
+
+
+@njit
+def _eliminate(f, i, tile, upper, sides, row, weights, size, growth):
+    """Row i of the open part: entries, elimination with the rows before, division by the pivot."""
+    lanes = lane_count(tile)
+    low, up, border = f.low[i], f.up[i], f.ea.shape[1]
+    width = f.a.shape[1]
+    for k in range(low + 1 + up):
+        if k < width:
+            _entry(row, k * lanes, f.a[i, k], f.b[i, k], weights, lanes)
+        else:
+            fill_row(row, k * lanes, lanes, 0)
+    add_row(row, low * lanes, weights, 2 * lanes, lanes, tile.dtype.type(1))
+    for s in range(border):
+        _entry(sides, (i * border + s) * lanes, f.ea[i, s], f.eb[i, s], weights, lanes)
+    for k in range(low):
+        j = i - low + k
+        for p in range(f.up[j]):
+            _subtract(row, (k + 1 + p) * lanes, row, k * lanes, upper, (f.offset[j] + p) * lanes, lanes)
+        _subtract(tile, i * lanes, row, k * lanes, tile, j * lanes, lanes)
+        for s in range(border):
+            left, right = (i * border + s) * lanes, (j * border + s) * lanes
+            _subtract(sides, left, row, k * lanes, sides, right, lanes)
+    _invert(row, low * lanes, size, growth)
+    for p in range(up):
+        _multiply(upper, (f.offset[i] + p) * lanes, row, (low + 1 + p) * lanes, row, low * lanes, lanes)
+    _multiply(tile, i * lanes, tile, i * lanes, row, low * lanes, lanes)
+    for s in range(border):
+        place = (i * border + s) * lanes
+        _multiply(sides, place, sides, place, row, low * lanes, lanes)
+
+
+@njit
+def _close(f, tile, sides, row, schur, weights, size, growth):
+    """The border's unknowns from their Schur complement, then their effect on the others."""
+    lanes = lane_count(tile)
+    border = f.ea.shape[1]
+    m = f.rhs.m - border
+    fill_row(schur, 0, border * border * lanes, 0)
+    for r in range(border):
+        target = (m + r) * lanes
+        add_row(schur, (r * border + r) * lanes, weights, 2 * lanes, lanes, tile.dtype.type(1))
+        for q in range(f.column.shape[1]):
+            c = f.column[r, q]
+            _entry(row, 0, f.fa[r, q], f.fb[r, q], weights, lanes)
+            if c >= m:
+                add_row(schur, (r * border + c - m) * lanes, row, 0, lanes, tile.dtype.type(1))
+                continue
+            _subtract(tile, target, row, 0, tile, c * lanes, lanes)
+            for s in range(border):
+                _subtract(schur, (r * border + s) * lanes, row, 0, sides, (c * border + s) * lanes, lanes)
+    for r in range(border):  # Gauss–Jordan on a matrix of a few rows
+        copy_row(row, 0, schur, (r * border + r) * lanes, lanes)
+        _invert(row, 0, size, growth)
+        _multiply(tile, (m + r) * lanes, tile, (m + r) * lanes, row, 0, lanes)
+        for s in range(border):
+            place = (r * border + s) * lanes
+            _multiply(schur, place, schur, place, row, 0, lanes)
+        for other in range(border):
+            if other != r:
+                copy_row(row, 0, schur, (other * border + r) * lanes, lanes)
+                _subtract(tile, (m + other) * lanes, row, 0, tile, (m + r) * lanes, lanes)
+                for s in range(border):
+                    place, source = (other * border + s) * lanes, (r * border + s) * lanes
+                    _subtract(schur, place, row, 0, schur, source, lanes)
+    for i in range(m):
+        for s in range(border):
+            _subtract(tile, i * lanes, sides, (i * border + s) * lanes, tile, (m + s) * lanes, lanes)
+
+
+@njit
+def _entry(target, t0, a, b, weights, lanes):
+    """target = β a + σ b."""
+    t = target[t0 : t0 + lanes]
+    beta = weights[:lanes]
+    sigma = weights[lanes : 2 * lanes]
+    for lane in range(lanes):
+        t[lane] = beta[lane] * a + sigma[lane] * b
+
+
+@njit
+def _subtract(target, t0, factor, f0, source, s0, lanes):
+    """target −= factor · source, lane by lane."""
+    t = target[t0 : t0 + lanes]
+    f = factor[f0 : f0 + lanes]
+    s = source[s0 : s0 + lanes]
+    for lane in range(lanes):
+        t[lane] -= f[lane] * s[lane]
+
+
+@njit
+def _multiply(target, t0, factor, f0, source, s0, lanes):
+    """target = factor · source, lane by lane."""
+    t = target[t0 : t0 + lanes]
+    f = factor[f0 : f0 + lanes]
+    s = source[s0 : s0 + lanes]
+    for lane in range(lanes):
+        t[lane] = f[lane] * s[lane]
+
+
+@njit
+def _invert(row, place, size, growth):
+    """row = 1 / row; growth holds the largest ratio of a lane's entries to its pivots so far."""
+    lanes = len(size)
+    r = row[place : place + lanes]
+    for lane in range(lanes):
+        r[lane] = 1 / r[lane]
+    for lane in range(lanes):
+        ratio = size[lane] * abs(r[lane])
+        if not ratio <= growth[lane]:  # not a number counts as growth
+            growth[lane] = ratio
+
+
+@njit
+def _clear_dead(tile, place, weights, lanes):
+    t = tile[place : place + lanes]
+    delta = weights[2 * lanes : 3 * lanes]
+    for lane in range(lanes):
+        if delta[lane] != 0:
+            t[lane] = 0
+
 
 def scale(u: np.ndarray, axis: int, multiplier: Any) -> None:
-    """U *= multiplier in place, in one pass.
+    """u *= multiplier in place, in one pass.
 
     Parameters
     ----------
