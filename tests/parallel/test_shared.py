@@ -59,6 +59,7 @@ def check_no_name_left() -> None:
     name = f"test-{os.getppid()}"  # mpirun: the same on both ranks
     shared.secrets.token_hex = lambda size: name
     assert ProcessGrid(world(), (2,)).channel.memory is not None
+    world().Barrier()
     assert not os.path.exists(f"/dev/shm/tensorpde-{name}")
 
 
