@@ -111,8 +111,8 @@ def by_mpi4py_fft(scheme: Scheme, f: Field) -> measure.Call | None:
 
     def solve() -> Any:
         fft.forward(given, modes)
-        modes[...] *= inverse
-        return fft.backward(modes, found)
+        np.multiply(modes, inverse, out=modes)
+        return np.asarray(fft.backward(modes, found))
 
     return solve
 

@@ -79,11 +79,11 @@ def by_mpi4py_fft(home: Field, turned: Field) -> measure.Call | None:
     ones = [1] * lead
     start = package.Pencil(package.Subcomm(home.space.comm, ones + ranks), home.lead + home.space.shape, lead + moves[0])
     transfer = start.transfer(start.pencil(lead), home.dtype)
-    here = np.array(home.local)
-    there = np.array(turned.local)
+    here, there = home.local.copy(), np.ones_like(turned.local)
 
-    def round_trip() -> None:
+    def round_trip() -> tuple[np.ndarray, np.ndarray]:
         transfer.forward(here, there)
         transfer.backward(there, here)
+        return there, here
 
     return round_trip

@@ -1,0 +1,98 @@
+"""Every benchmark runs, gives finite numbers as JSON, and what it compares itself with does the same work."""
+
+import json
+import math
+
+import mpi
+import numpy as np
+import pytest
+
+import tensorpde as tp
+from tensorpde.bench import line, poisson, transpose
+from tensorpde.line import Banded, BandedSolve, Compact
+from tensorpde.run.cli import main
+from tensorpde.schemes import assemble, central, lele1992
+
+ROWS = {"line": 38, "transpose": 4, "poisson": 6, "step": 7}
+
+
+def check(rows, name):
+    """The expected number of rows, all of them with finite numbers."""
+    assert len(rows) == ROWS[name]
+    assert len({r["name"] for r in rows}) == len(rows)
+    for r in rows:
+        numbers = [r["gb_per_s"], r["copy_ratio"], *r["others"].values(), *r.get("figures", {}).values()]
+        assert all(math.isfinite(x) and x > 0 for x in numbers), r
+        assert math.isfinite(r["seconds"])
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_benchmark_gives_finite_rows(capsys, name):
+    assert main(["bench", name, "--n", "12", "--repeat", "1", "--json"]) == 0
+    check(json.loads(capsys.readouterr().out), name)
+
+
+@pytest.mark.parametrize("name", ["transpose", "poisson", "step"])
+def test_on_two_ranks_one_of_them_prints(name):
+    code = "import sys; from tensorpde.run.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = mpi.run_ranks(2, code, "bench", name, "--n", 12, "--repeat", 1, "--json", timeout=110)
+    check(json.loads(done.stdout), name)
+
+
+def test_the_step_is_set_beside_another_code(capsys):
+    assert main(["bench", "step", "--n", "8", "--repeat", "1", "--baseline", "2.5", "--json"]) == 0
+    step, *parts = json.loads(capsys.readouterr().out)
+    assert step["others"] == {"baseline": 2.5}
+    assert step["figures"]["B/cell/stage"] == 8 * (24 + 14 + 8 + 10 + 9)
+    assert all(part["others"] == {} for part in parts)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("scheme", [lele1992.first_derivative, lele1992.second_derivative, central.first(6), lele1992.filter()])
+def test_scipy_does_the_same_along_lines(scheme, axis):
+    u = np.random.default_rng(1).standard_normal((14, 14, 14))
+    periodic = tp.Axis(14, 0.0, 2.0, bc=tp.Periodic())
+    made = assemble(scheme, periodic)
+    ours = Banded(made.rhs) if made.lhs is None else Compact(made.lhs, made.rhs)
+    np.testing.assert_allclose(line.ByScipy(scheme, periodic, "float64")(u, axis), ours.apply(u, axis), rtol=0, atol=1e-10)
+    if made.lhs is not None:
+        solve = line.ByScipy(scheme, periodic, "float64", stencil=False)
+        np.testing.assert_allclose(solve(u, axis), BandedSolve(made.lhs).apply(u, axis), rtol=0, atol=1e-11)
+
+
+def test_other_packages_solve_the_same_poisson_problem():
+    axis = tp.Axis(12, 0.0, 2 * np.pi, bc=tp.Periodic())
+    space = tp.Space(tp.Grid(axis, axis, axis))
+    f = space.field(lambda x, y, z: np.sin(x + y) * np.cos(2 * z) + np.cos(3 * y) * np.sin(x))
+    scheme = lele1992.second_derivative
+    u = tp.FastDiagonal(tp.laplacian(space, scheme)).solve(f).local
+    np.testing.assert_allclose(poisson.by_scipy(scheme, f)(), u, atol=1e-13)
+    pytest.importorskip("mpi4py_fft")
+    np.testing.assert_allclose(poisson.by_mpi4py_fft(scheme, f)(), u, atol=1e-13)
+
+
+def test_shenfun_solves_the_same_problem_between_walls():
+    pytest.importorskip("shenfun")
+    axis, walls = tp.Axis(16, 0.0, 2 * np.pi, bc=tp.Periodic()), tp.Axis(24, -1.0, 1.0, bc=tp.Dirichlet())
+    found = poisson.by_shenfun(tp.Space(tp.Grid(axis, axis, walls)))()
+    z = np.polynomial.legendre.leggauss(24)[0]
+    w = z**2 / 5 - 3 / 25 - 2 / 25 * np.cosh(np.sqrt(5) * z) / np.cosh(np.sqrt(5))  # w" − 5 w = 1 − z², w(±1) = 0
+    x = axis.x
+    exact = np.sin(x)[:, None, None] * np.cos(2 * x)[:, None] * w
+    np.testing.assert_allclose(found, exact, rtol=0, atol=1e-10)
+
+
+def test_mpi4py_fft_makes_the_same_round_trip():
+    pytest.importorskip("mpi4py_fft")
+    mpi.run_ranks(2, "bench/test_benches.py::same_distribution", timeout=60)
+
+
+def same_distribution():
+    axes = [tp.Axis(n, 0.0, 1.0, bc=tp.Periodic()) for n in (6, 7, 8)]
+    space = tp.Space(tp.Grid(*axes))
+    for lead in ((), (3,)):
+        home = space.field(lambda x, y, z: [x + 2 * y + 3 * z] * 3 if lead else x + 2 * y + 3 * z, lead)
+        turned = home.align(0)
+        there, back = transpose.by_mpi4py_fft(home, turned)()
+        assert np.array_equal(there, turned.local)
+        assert np.array_equal(back, home.local)
