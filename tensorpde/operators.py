@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def derivative(
         raise ValueError(f"{scheme.name} along axis {axis}: the result's {to} differs from {space} on other axes too")
     made = assemble(scheme, line, to.axes[axis], bc)
     operator = Banded(made.rhs) if made.lhs is None else Compact(made.lhs, made.rhs)
-    given = line.bc if bc is None else bc
+    given = line.sides if bc is None else bc
     conditions = (given, given) if isinstance(given, Boundary) else tuple(given)
     sources = []
     for condition, vector in zip(conditions, (made.left, made.right), strict=True):
@@ -206,7 +206,7 @@ def divergence(
 
 
 def _resolved(space: Space, axis: int, scheme: Scheme, component: int | str, to: Space | None) -> Kron:
-    left, right = cast(tuple[Boundary, Boundary], space.axes[axis].bc)
+    left, right = space.axes[axis].sides
     pair = resolve(left, component, axis), resolve(right, component, axis)
     return derivative(space, axis, scheme, to, pair)
 
