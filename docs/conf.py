@@ -1,0 +1,34 @@
+"""Sphinx: sphinx-build -W docs docs/_build"""
+
+import re
+from importlib.metadata import version as installed
+
+project = "tensorpde"
+author = "The tensorpde developers"
+version = release = installed("tensorpde")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+html_theme = "alabaster"
+html_theme_options = {"fixed_sidebar": True, "page_width": "70em", "body_max_width": "60em"}
+
+default_role = "code"  # `name` in docstrings
+autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_typehints = "none"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+suppress_warnings = ["misc.highlighting_failure"]  # JSON with "…" in it
+
+
+def _escape(app, what, name, obj, options, lines):
+    """Make docstrings reStructuredText: |u| is an absolute value, and a property's text has no type before a colon."""
+    literal = re.compile(r"(``.*?``|`[^`]*`)")
+    for i, line in enumerate(lines):
+        parts = literal.split(line)
+        lines[i] = "".join(part if k % 2 else part.replace("|", "\\|") for k, part in enumerate(parts))
+    if what in ("attribute", "data", "property"):
+        lines[:0] = ["..", ""]  # an empty comment: napoleon takes what stands before a colon on the first line for a type
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", _escape, priority=100)  # before napoleon
