@@ -23,6 +23,7 @@ class TaylorGreen(Parameters):
     reynolds: float = parameter(1600.0, "Reynolds number V L / ν", gt=0)
     cfl: float = parameter(0.5, "time step as a fraction of the stability limit", gt=0, le=1)
     fields_every: float = parameter(5.0, "model time between snapshots of all fields", "L/V", gt=0)
+    start_from: str = parameter("", "snapshot fields_….h5 of another run, on any grid, to start from at t = 0")
     slices_every: float = parameter(0.5, "model time between slices at x = 0", "L/V", gt=0)
 
 
@@ -36,7 +37,8 @@ streams = [
 ]
 run.plan(space, 18, state={"u": 3}, streams=streams, derived={"vorticity": 3, "q": 1}, t_end=p.t_end)
 flow = tp.pde.NavierStokes(space, nu=1 / p.reynolds, cfl=p.cfl)
-state = run.restore({"u": flow.project(tp.pde.cases.taylor_green(space))})
+start = tp.io.read(p.start_from, "u", space) if p.start_from else tp.pde.cases.taylor_green(space)
+state = run.restore({"u": flow.project(start)})
 out = run.output(space, *streams)
 
 

@@ -163,7 +163,7 @@ class Space:
         pencil = pencil or self.pencil
         with agree(self.comm, "making a field"):
             if callable(f):
-                block = np.empty((*lead, *pencil.local_shape), self.dtype)
+                block = backends.get("numpy").empty((*lead, *pencil.local_shape), self.dtype)
                 _fill(block, f(*self.coordinates(pencil)), pencil.local_shape)
             else:
                 block = self._block(f, tuple(lead), pencil)
@@ -176,7 +176,7 @@ class Space:
             if grid != self.shape or (lead and before != lead):
                 raise ValueError(f"an array of shape {values.shape} does not fit lead={lead} and the grid {self.shape}")
             lead, values = before, values[(..., *pencil.slices)]
-        block = np.empty((*lead, *pencil.local_shape), self.dtype)
+        block = backends.get("numpy").empty((*lead, *pencil.local_shape), self.dtype)
         _fill(block, values, pencil.local_shape)
         return block
 
@@ -278,7 +278,7 @@ class Field:
 
     def copy(self) -> Field:
         """A Field with values of its own, in the same pencil."""
-        return Field(self.space, self.local.copy(), self.pencil)
+        return Field(self.space, self.space.backend.copy(self.local), self.pencil)
 
     def align(self, axis: int) -> Field:
         """This Field with lines along `axis` whole: itself if they are already. Collective."""

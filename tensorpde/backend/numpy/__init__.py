@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,24 @@ from . import lines, pointwise, transforms, transport
 
 name = "numpy"
 
-empty = np.empty
-zeros = np.zeros
+ALIGNMENT = 64  # bytes of a cache line: stores past the cache need it, and numpy gives 16
+
+
+def empty(shape: Any, dtype: Any = "float64") -> np.ndarray:
+    """A C-contiguous array with undefined values, aligned to a cache line."""
+    dtype = np.dtype(dtype)
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    size = prod(shape) * dtype.itemsize
+    raw = np.empty(size + ALIGNMENT, np.uint8)
+    skip = -raw.ctypes.data % ALIGNMENT
+    return raw[skip : skip + size].view(dtype).reshape(shape)
+
+
+def zeros(shape: Any, dtype: Any = "float64") -> np.ndarray:
+    """An array of zeros, aligned like `empty`."""
+    array = empty(shape, dtype)
+    array[...] = 0
+    return array
 
 
 def asarray(x: Any, dtype: Any = None) -> np.ndarray:
@@ -19,9 +36,28 @@ def asarray(x: Any, dtype: Any = None) -> np.ndarray:
     return np.ascontiguousarray(x, dtype=dtype)
 
 
+def copy(x: np.ndarray) -> np.ndarray:
+    """A copy of x, aligned like `empty`."""
+    array = empty(x.shape, x.dtype)
+    array[...] = x
+    return array
+
+
 def to_host(array: np.ndarray) -> np.ndarray:
     """The array itself: it is on the host already."""
     return array
 
 
-__all__ = ["asarray", "empty", "lines", "name", "pointwise", "to_host", "transforms", "transport", "zeros"]
+__all__ = [
+    "ALIGNMENT",
+    "asarray",
+    "copy",
+    "empty",
+    "lines",
+    "name",
+    "pointwise",
+    "to_host",
+    "transforms",
+    "transport",
+    "zeros",
+]
