@@ -17,17 +17,22 @@ autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "none"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 suppress_warnings = ["misc.highlighting_failure"]  # JSON with "…" in it
 
 
 def _escape(app, what, name, obj, options, lines):
-    """Make docstrings reStructuredText: |u| is an absolute value, and a property's text has no type before a colon."""
+    """Make docstrings what napoleon expects: |u| is an absolute value, and what follows a colon is no type."""
     literal = re.compile(r"(``.*?``|`[^`]*`)")
     for i, line in enumerate(lines):
         parts = literal.split(line)
         lines[i] = "".join(part if k % 2 else part.replace("|", "\\|") for k, part in enumerate(parts))
+    if "Attributes" in lines:
+        start = lines.index("Attributes") + 2
+        text = "\n".join(lines[start:])
+        lines[start:] = re.sub(r"^(\w+(?:, \w+)*) : ", r"\1\n    ", text, flags=re.MULTILINE).split("\n")
     if what in ("attribute", "data", "property"):
-        lines[:0] = ["..", ""]  # an empty comment: napoleon takes what stands before a colon on the first line for a type
+        lines[:0] = ["..", ""]  # a comment: before a colon, napoleon sees a type
 
 
 def setup(app):
