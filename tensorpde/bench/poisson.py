@@ -74,7 +74,7 @@ def _row(name: str, solver: FastDiagonal, f: Field, others: dict[str, measure.Ca
 
 
 def _inverse(scheme: Scheme, space: Space, modes: tuple[slice, ...]) -> np.ndarray:
-    """1 / Σ eigenvalues of the scheme for a block of Fourier modes (the last axis: those of real data), 0 for the mean."""
+    """1 / Σ eigenvalues of the scheme for a block of Fourier modes (the last axis: of real data), 0 for the mean."""
     total = np.zeros(())
     for number, (axis, block) in enumerate(zip(space.axes, modes, strict=True)):
         theta = 2 * np.pi * np.arange(axis.n)[block] / axis.n

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 
-def row(
-    name: str,
-    seconds: float,
-    moved: float | None = None,
-    copy: float | None = None,
-    figures: Mapping[str, float] | None = None,
-    **others: float,
-) -> dict:
+def row(name: str, seconds: float, moved: float | None = None, copy: float | None = None, **others: float) -> dict:
     """One line of the table, as it is in the JSON.
 
     Parameters
@@ -26,18 +19,16 @@ def row(
         The bytes that one call must move at least (each value read once and written once).
     copy
         The bytes per second of the machine's own copy (or raw Alltoall), measured in the same run.
-    figures
-        Further numbers, each with a column of its own, by their headings.
     **others
         Seconds that other packages take for the same work, by name.
+
+    A benchmark may add "figures" to the result: further numbers by the heading of their column.
     """
     line: dict[str, Any] = {"name": name, "seconds": seconds}
     if moved is not None:
         line["gb_per_s"] = moved / seconds / 1e9
         if copy is not None:
             line["copy_ratio"] = seconds * copy / moved
-    if figures:
-        line["figures"] = dict(figures)
     return line | {"others": others}
 
 

@@ -76,8 +76,8 @@ def by_mpi4py_fft(home: Field, turned: Field) -> measure.Call | None:
         return None
     lead = len(home.lead)
     moves = [axis for axis in (1, 2) if home.pencil.is_whole(axis) and not turned.pencil.is_whole(axis)] or [2]
-    ones = [1] * lead
-    start = package.Pencil(package.Subcomm(home.space.comm, ones + ranks), home.lead + home.space.shape, lead + moves[0])
+    ranks_along = package.Subcomm(home.space.comm, [1] * lead + ranks)
+    start = package.Pencil(ranks_along, home.lead + home.space.shape, lead + moves[0])
     transfer = start.transfer(start.pencil(lead), home.dtype)
     here, there = home.local.copy(), np.ones_like(turned.local)
 
