@@ -45,37 +45,38 @@ wheel() {
     "$builder" -m pip wheel --no-deps --no-build-isolation --no-cache-dir --no-binary "$1" -w "$work/raw" "$1==$version" >>"$log" 2>&1
 }
 
-# keep NAME: with the MPI wheel, make the libraries find <environment>/lib/libmpi wherever the wheel is installed,
-# and before a system libmpi that Debian's HDF5 would pull in; then move the wheel to its final name in one step.
+# keep NAME: make the libraries of a wheel find each other wherever it is installed, then move it to its final name in
+# one step.
 keep() {
-    local built root file
+    local built root=$work/unpacked-$1 file
     built=$(compgen -G "$work/raw/$1-*.whl")
-    if [[ $from_wheel == yes ]]; then
-        root=$work/unpacked-$1
-        "$builder" -m wheel unpack -d "$root" "$built" >>"$log" 2>&1
-        while IFS= read -r -d '' file; do
-            relink "$root" "$file"
-        done < <(find "$root" -type f -name '*.so*' -print0)
-        rm "$built"
-        "$builder" -m wheel pack -d "$work/raw" "$root"/* >>"$log" 2>&1
-    fi
+    "$builder" -m wheel unpack -d "$root" "$built" >>"$log" 2>&1
+    while IFS= read -r -d '' file; do
+        relink "$root" "$file"
+    done < <(find "$root" -type f -name '*.so*' -print0)
+    rm "$built"
+    "$builder" -m wheel pack -d "$work/raw" "$root"/* >>"$log" 2>&1
     mv "$built" "$folder/.incoming" && mv "$folder/.incoming" "$folder/$(basename "$built")"
 }
 
-# relink ROOT FILE: FILE lies at ROOT/<name-version>/a/b/lib.so and will at lib/pythonX.Y/site-packages/a/b/lib.so.
+# relink ROOT FILE: FILE lies at ROOT/<name-version>/a/b/lib.so and will at <environment>/lib/pythonX.Y/site-packages/a/b.
+# Paths into the building environment become relative. MPI from a wheel is <environment>/lib/libmpi.so.40, which must be
+# found before a system libmpi that Debian's HDF5 would pull in.
 relink() {
     # shellcheck disable=SC2016 # the loader, not the shell, expands $ORIGIN
-    local inside up old origin='$ORIGIN'
+    local inside environment needed old new origin='$ORIGIN'
+    [[ $(head -c 4 "$2") == $'\x7fELF' ]] || return 0 # PETSc's libpetsc.so is a line of text for the linker
     inside=$(dirname "${2#"$1"/*/}")
     inside=${inside#*.data/*lib/}
-    up=$origin$(tr -cd / <<<"$inside/" | sed 's|/|/..|g')/../..
-    [[ $(head -c 4 "$2") == $'\x7fELF' ]] || return 0 # PETSc's libpetsc.so is a line of text for the linker
-    [[ $(patchelf --print-needed "$2") =~ libmpi\.so|libhdf5 ]] || return 0
+    environment=$origin$(tr -cd / <<<"$inside/" | sed 's|/|/..|g')/../../..
     old=$(patchelf --print-rpath "$2")
-    # Keep only rpaths that travel with the wheel ($ORIGIN…): the building environment may be gone tomorrow.
-    old=$(tr : '\n' <<<"$old" | grep -F "$origin" | paste -sd: || true)
-    patchelf --set-rpath "$up${old:+:$old}" "$2"
-    patchelf --print-needed "$2" | grep -q '^libmpi\.so' || patchelf --add-needed libmpi.so.40 "$2"
+    new=${old//"$work/venv"/$environment}
+    needed=$(patchelf --print-needed "$2")
+    if [[ $from_wheel == yes && $needed =~ libmpi\.so|libhdf5 ]]; then
+        new=$environment/lib${new:+:$new}
+        [[ $needed == *libmpi.so* ]] || patchelf --add-needed libmpi.so.40 "$2"
+    fi
+    [[ $new == "$old" ]] || patchelf --set-rpath "$new" "$2"
 }
 
 petsc() {

@@ -66,8 +66,8 @@ full() {
         printf '%s\n' "$folder $version" >"$record"
         return 0
     fi
-    skipped+=("$part (built, but fails on two ranks: $TENSORPDE_VENV/works-$part.log)")
-    rm -f "${wheels[@]}" "$record" # build it anew next time
+    skipped+=("$part (fails on two ranks: $TENSORPDE_VENV/works-$part.log; to build it again, remove $folder)")
+    rm -f "$record"
     case $part in
     h5py) tensorpde_pip install --no-deps --force-reinstall --no-cache-dir --only-binary h5py 'h5py>=3.12,<4' ;;
     petsc) tensorpde_pip uninstall -y petsc petsc4py ;;
