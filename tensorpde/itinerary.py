@@ -35,7 +35,7 @@ class Parcel(NamedTuple):
 
 
 class Traveller:
-    """Applies Σ terms to fields and keeps the work arrays.
+    """Applies Σ terms to fields, with work arrays lent by the process grid.
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ class Traveller:
     def __init__(self, terms: Sequence[Term], shape: tuple[int, ...], backend: ModuleType) -> None:
         self.parcels = parcels(terms)
         self.shape, self.backend = shape, backend
-        self._free: dict[tuple, list[Any]] = {}
 
     def apply(self, f: Field, out: Field, beta: float) -> None:
         """out = Σ terms f + beta·out. Collective."""
         home = out.pencil.reshaped(f.space.shape)
+        self._work = home.process_grid.workspace(self.backend)
         u = self._moved(f.local, f.pencil, home)
         if beta not in (0, 1):
             self.backend.pointwise.axpby(0.0, out.local, beta, out.local)
@@ -125,11 +125,10 @@ class Traveller:
         return moved
 
     def _take(self, shape: tuple[int, ...], dtype: Any) -> Any:
-        free = self._free.get((shape, np.dtype(dtype)))
-        return free.pop() if free else self.backend.empty(shape, dtype)
+        return self._work.take(shape, dtype)
 
     def _give(self, array: Any) -> None:
-        self._free.setdefault((array.shape, np.dtype(array.dtype)), []).append(array)
+        self._work.give(array)
 
 
 def parcels(terms: Sequence[Term]) -> tuple[Parcel, ...]:

@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
 
 from mpi4py import MPI
 
+from tensorpde.backend.workspace import Workspace
 from tensorpde.parallel.comm import channel
 
 
@@ -36,6 +38,11 @@ class ProcessGrid:
         self.comm = comm
         self.channel = channel(comm)
         self.plans: dict = {}
+        self._workspaces: dict[str, Workspace] = {}
+
+    def workspace(self, backend: ModuleType) -> Workspace:
+        """The work arrays that all operators on this process grid share, for one backend."""
+        return self._workspaces.setdefault(backend.name, Workspace(backend))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ProcessGrid) and self.dims == other.dims and self.comm == other.comm

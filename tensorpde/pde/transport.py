@@ -11,7 +11,7 @@ from tensorpde.field import Field, Space
 from tensorpde.grid import Axis
 from tensorpde.line.band import RowBand
 from tensorpde.line.factor import Sweeps, sweeps
-from tensorpde.parallel import Pencil
+from tensorpde.parallel import Pencil, Transpose
 from tensorpde.schemes import Scheme, assemble
 
 Walls = tuple[float, float, float, float]
@@ -24,7 +24,7 @@ class Transport:
     conserves Σ u·u whatever the divergence, so that aliasing cannot blow a run up.
 
     Cost: one fused pass per axis and component; on P ranks 2·d Fields travel per axis that is cut.
-    Memory: for each alignment beyond the home one, d arrays of u and d of F.
+    Memory: for each alignment beyond the home one, d arrays of u and d of F, lent by the process grid.
 
     Parameters
     ----------
@@ -44,27 +44,30 @@ class Transport:
             for axis in range(space.ndim)
         ]
         self._stops = _stops(space.pencil)
-        self._velocity: list[Field] = []
-        self._slope: list[Field] = []
 
     def __call__(self, u: Field, out: Field) -> Field:
         """out = F(u); both have lead=(d,) and the home pencil. Collective."""
-        if not self._velocity or self._velocity[0].dtype != u.dtype:
-            made = [self.space.like(dtype=u.dtype).empty(u.lead, pencil) for pencil, _ in self._stops[1:] for _ in "us"]
-            self._velocity, self._slope = made[::2], made[1::2]
-        velocity, slope = [u, *self._velocity], [out, *self._slope]
+        work = u.pencil.process_grid.workspace(self.space.backend)
+        shapes = [(*u.lead, *pencil.local_shape) for pencil, _ in self._stops[1:]]
+        velocity, slope = ([work.take(shape, u.dtype) for shape in shapes] for _ in range(2))
+        self._visit([u.local, *velocity], [out.local, *slope])
+        for array in (*velocity, *slope):
+            work.give(array)
+        return out
+
+    def _visit(self, velocity: list[Any], slope: list[Any]) -> None:
+        """Carry the velocity through all pencils, and bring the slope back, adding up what each alignment gives."""
         for k in range(1, len(self._stops)):
-            velocity[k - 1].to(self._stops[k][0], out=velocity[k])
+            Transpose.between(self._stops[k - 1][0], self._stops[k][0]).forward(velocity[k - 1], velocity[k])
         for k in range(len(self._stops) - 1, -1, -1):
             pencil, axes = self._stops[k]
             beta = 0.0
             if k + 1 < len(self._stops):
-                slope[k + 1].to(pencil, out=slope[k])
+                Transpose.between(self._stops[k + 1][0], pencil).forward(slope[k + 1], slope[k])
                 beta = 1.0
             for axis in axes:
-                self._along(axis, velocity[k].local, slope[k].local, beta)
+                self._along(axis, velocity[k], slope[k], beta)
                 beta = 1.0
-        return out
 
     def _along(self, axis: int, u: Any, out: Any, beta: float) -> None:
         for i, (plans, walls) in enumerate(self._lines[axis]):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tensorpde.backend.workspace import Workspace
 from tensorpde.parallel import Pencil, Transpose
 
 
@@ -22,7 +23,7 @@ class Step(NamedTuple):
 
 
 class Route:
-    """Steps from one pencil to the next; two work arrays, made on the first run for some leading dimensions, serve all.
+    """Steps from one pencil to the next; two work arrays, lent by the process grid, serve all.
 
     Attributes
     ----------
@@ -32,7 +33,6 @@ class Route:
     def __init__(self, pencil: Pencil, dtype: Any, backend: ModuleType) -> None:
         self.pencil, self.dtype, self.backend = pencil, np.dtype(dtype), backend
         self.steps: list[Step] = []
-        self._arrays: dict[tuple[int, ...], list[Any]] = {}
 
     def move(self, pencil: Pencil) -> None:
         """Transpose to another pencil, if it is another."""
@@ -67,17 +67,18 @@ class Route:
     def run(self, u: Any, out: Any) -> None:
         """Take u, a block in the first pencil, to `out`, one in the last; out may be u. Collective."""
         lead = u.shape[: u.ndim - self.pencil.ndim]
-        if lead not in self._arrays:
-            self._arrays[lead] = self._targets(lead)
-        targets = self._arrays[lead]
+        work = self.pencil.process_grid.workspace(self.backend)
+        buffers, targets = self._targets(lead, work)
         if not self.steps:
             _copy(u, out)
         for step, target in zip(self.steps, [*targets, out]):
             step.run(u, target)
             u = target
+        for buffer in buffers:
+            work.give(buffer)
 
-    def _targets(self, lead: tuple[int, ...]) -> list[Any]:
-        """The arrays that all steps but the last write to, laid over two buffers used in turn."""
+    def _targets(self, lead: tuple[int, ...], work: Workspace) -> tuple[list[Any], list[Any]]:
+        """Two buffers used in turn, and laid over them the arrays that all steps but the last write to."""
         places, side = [], 0
         for number, step in enumerate(self.steps[:-1]):
             if not (step.in_place and number):
@@ -85,8 +86,8 @@ class Route:
             places.append(side)
         sizes = [prod((*lead, *step.shape)) * step.dtype.itemsize for step in self.steps[:-1]]
         largest = [max((size for size, place in zip(sizes, places) if place == side), default=0) for side in (0, 1)]
-        buffers = [self.backend.empty((size,), "uint8") for size in largest]
-        return [
+        buffers = [work.take((size,), "uint8") for size in largest]
+        return buffers, [
             buffers[place][:size].view(step.dtype).reshape((*lead, *step.shape))
             for step, size, place in zip(self.steps, sizes, places)
         ]

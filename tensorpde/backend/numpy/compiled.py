@@ -49,6 +49,9 @@ numba.config.CACHE_DIR = str(FOLDER)
 part = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
 """Decorator of a function that only compiled code calls: half the work of one that Python can call."""
 
+inlined = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy", forceinline=True)
+"""The same, always made part of its caller: for short functions with plans among their arguments, which are long to pass."""
+
 
 def kernel(function: Callable) -> Any:
     """Decorator of a function that Python calls: compiled once per machine and type of arguments, and kept."""

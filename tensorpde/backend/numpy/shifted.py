@@ -78,7 +78,7 @@ def solve(bands: Bands, u: np.ndarray, axis: int, values: Any, singular: bool, o
     return float(_kernel(bands, u.reshape(-1), out.reshape(-1), *sizes, per_value, *parts, own, tol, singular))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _kernel(f, u, out, lines, inner, per_value, ao, bo, ai, bi, own, tol, singular):
     lanes = lane_count(u)
     n, border = f.rhs.m, f.ea.shape[1]
@@ -112,7 +112,7 @@ def _kernel(f, u, out, lines, inner, per_value, ao, bo, ai, bi, own, tol, singul
     return growth.max()
 
 
-@njit
+@njit(error_model="numpy")
 def _weights(weights, size, sizes, first, valid, inner, per_value, ao, bo, ai, bi, own, tol, singular):
     """β, σ and δ of the lanes of a tile; δ = 1 alone on lanes whose result is 0. Whether there are such lanes."""
     lanes = lane_count(weights)
@@ -133,7 +133,7 @@ def _weights(weights, size, sizes, first, valid, inner, per_value, ao, bo, ai, b
     return dead
 
 
-@njit
+@njit(error_model="numpy")
 def _eliminate(f, i, tile, upper, sides, row, weights, size, growth):
     """Row i of the open part: entries, elimination with the rows before, division by the pivot."""
     lanes = lane_count(tile)
@@ -164,7 +164,7 @@ def _eliminate(f, i, tile, upper, sides, row, weights, size, growth):
         _multiply(sides, place, sides, place, row, low * lanes, lanes)
 
 
-@njit
+@njit(error_model="numpy")
 def _close(f, tile, sides, row, schur, weights, size, growth):
     """The border's unknowns from their Schur complement, then their effect on the others."""
     lanes = lane_count(tile)
@@ -202,7 +202,7 @@ def _close(f, tile, sides, row, schur, weights, size, growth):
             _subtract(tile, i * lanes, sides, (i * border + s) * lanes, tile, (m + s) * lanes, lanes)
 
 
-@njit
+@njit(error_model="numpy")
 def _entry(target, t0, a, b, weights, lanes):
     """target = β a + σ b."""
     t = target[t0 : t0 + lanes]
@@ -212,7 +212,7 @@ def _entry(target, t0, a, b, weights, lanes):
         t[lane] = beta[lane] * a + sigma[lane] * b
 
 
-@njit
+@njit(error_model="numpy")
 def _subtract(target, t0, factor, f0, source, s0, lanes):
     """target −= factor · source, lane by lane."""
     t = target[t0 : t0 + lanes]
@@ -222,7 +222,7 @@ def _subtract(target, t0, factor, f0, source, s0, lanes):
         t[lane] -= f[lane] * s[lane]
 
 
-@njit
+@njit(error_model="numpy")
 def _multiply(target, t0, factor, f0, source, s0, lanes):
     """target = factor · source, lane by lane."""
     t = target[t0 : t0 + lanes]
@@ -232,7 +232,7 @@ def _multiply(target, t0, factor, f0, source, s0, lanes):
         t[lane] = f[lane] * s[lane]
 
 
-@njit
+@njit(error_model="numpy")
 def _invert(row, place, size, growth):
     """row = 1 / row; growth holds the largest ratio of a lane's entries to its pivots so far."""
     lanes = len(size)
@@ -245,7 +245,7 @@ def _invert(row, place, size, growth):
             growth[lane] = ratio
 
 
-@njit
+@njit(error_model="numpy")
 def _clear_dead(tile, place, weights, lanes):
     t = tile[place : place + lanes]
     delta = weights[2 * lanes : 3 * lanes]
@@ -275,7 +275,7 @@ def scale(u: np.ndarray, axis: int, multiplier: Any) -> None:
         _scale(view, a, b, ao, bo, ai, bi, m.tol)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _scale(u, a, b, ao, bo, ai, bi, tol):
     for o in range(u.shape[0]):
         p = o % ao.size

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .compiled import part
+from .compiled import inlined
 from .rows import add_row, copy_row, lane_count, row_sum
 
 
@@ -63,7 +63,7 @@ def make_factors(plan: Any, dtype: np.dtype, walls: bool = False) -> Factors:
     )
 
 
-@part
+@inlined
 def forward(tile, f, first, stop):
     """Right-hand side and forward sweep of rows first…stop−1 of a tile whose columns are loaded."""
     kl = f.head.shape[1]
@@ -72,7 +72,7 @@ def forward(tile, f, first, stop):
         row_sum(tile, kl + i, f.source[i], f.coef, i, kl, w, False)
 
 
-@part
+@inlined
 def close(tile, f):
     """Close a periodic line: correct the first rows and set those that follow the last; zeros for an open one."""
     lanes = lane_count(tile)
@@ -89,7 +89,7 @@ def close(tile, f):
     copy_row(tile, (kl + f.m) * lanes, first, 0, ku * lanes)
 
 
-@part
+@inlined
 def backward(tile, f, first, stop):
     """Backward sweep of rows first…stop−1."""
     kl, ku = f.head.shape[1], f.tail.shape[1]

@@ -11,8 +11,8 @@ from numba import njit, types
 from numba.extending import overload
 
 from .compiled import part
-from .intrinsics import address, move_row, prefetch, transpose_block
-from .rows import blend_row, copy_row, fill_row, lane_count
+from .intrinsics import address, fma, move_row, prefetch, transpose_block
+from .rows import blend_row, copy_row, empty_tile, fill_row, lane_count
 
 AHEAD = 6  # rows asked for in advance: they are a stride apart, where no hardware prefetcher follows
 BLOCK = 8  # columns of a transposed block: one cache line of float64, half of one of float32 × 2 vectors
@@ -34,7 +34,7 @@ def load_columns(tile, slot, u, first, valid, n, inner, low, high):
     if valid < lanes:
         fill_row(tile, slot * lanes, (high - low) * lanes, 0)
     start = max(low, 0)
-    stop = min(high, n)
+    stop = max(min(high, n), start)
     if inner == 1 and valid == lanes:
         _load_lines(tile, slot - low, u, first * n, n, start, stop)
     elif first % inner + valid <= inner:
@@ -59,11 +59,16 @@ def load_columns(tile, slot, u, first, valid, n, inner, low, high):
 @part
 def _load_wrapped(tile, slot, u, first, valid, n, inner, low, high):
     lanes = lane_count(u)
-    if low < high:
-        for lane in range(valid):
-            base = lane_base(first + lane, n, inner)
-            for c in range(low, high):
-                tile[(slot + c) * lanes + lane] = u[base + c % n * inner]
+    for c in range(low, high):
+        place = c % n * inner
+        if inner == 1:
+            for lane in range(valid):
+                tile[(slot + c) * lanes + lane] = u[(first + lane) * n + place]
+        elif first % inner + valid <= inner:
+            copy_row(tile, (slot + c) * lanes, u, lane_base(first, n, inner) + place, valid)
+        else:
+            for lane in range(valid):
+                tile[(slot + c) * lanes + lane] = u[lane_base(first + lane, n, inner) + place]
 
 
 def _load_lines(tile, slot, u, base, n, start, stop):
@@ -133,7 +138,7 @@ def _store_value(out, index, value, beta):
     if beta == 0:
         out[index] = value
     else:
-        out[index] = value + beta * out[index]
+        out[index] = fma(beta, out[index], value)
 
 
 @part
@@ -153,11 +158,20 @@ def _store_rows(tile, slot, out, base, inner, valid, low, high, beta):
 def _store_transposed(tile, slot, out, base, n, low, high, beta):
     lanes = lane_count(out)
     side = 32 // out.itemsize
-    whole = low + (high - low) // BLOCK * BLOCK if beta == 0 else low
+    whole = low + (high - low) // BLOCK * BLOCK
+    if beta != 0:
+        blended = empty_tile(BLOCK, out)
     for c in range(low, whole, BLOCK):
+        source, row = tile, (slot + c) * lanes
+        if beta != 0:
+            for lane in range(0, lanes, side):
+                for piece in range(0, BLOCK, side):
+                    transpose_block(blended, piece * lanes + lane, lanes, out, base + lane * n + c + piece, n)
+            blend_row(blended, 0, tile, row, BLOCK * lanes, beta)
+            source, row = blended, 0
         for lane in range(0, lanes, side):
-            for piece in range(c, c + BLOCK, side):
-                transpose_block(out, base + lane * n + piece, n, tile, (slot + piece) * lanes + lane, lanes)
+            for piece in range(0, BLOCK, side):
+                transpose_block(out, base + lane * n + c + piece, n, source, row + piece * lanes + lane, lanes)
     for lane in range(lanes):
         for c in range(whole, high):
             _store_value(out, base + lane * n + c, tile[(slot + c) * lanes + lane], beta)

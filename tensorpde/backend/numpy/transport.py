@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .compiled import kernel, part
+from .compiled import inlined, kernel
 from .intrinsics import fma
 from .lines import CHUNK
 from .rows import empty_tile, fill_row, lane_count
@@ -59,14 +59,15 @@ def transport(
     _kernel(*operators, *flat, lines, inner, a.dtype.type(beta), edge)
 
 
-@part
+@inlined
 def _load_line(tile, f, u, first, valid, inner, low, high, left, right, walls):
     """Columns low…high−1 of a tile, those outside 0…n−1 being wall values or, without walls, wrapped."""
     lanes = lane_count(u)
     if not walls:
         load_columns(tile, f.slot + low, u, first, valid, f.n, inner, low, high)
         return
-    start, stop = max(low, 0), min(high, f.n)
+    start = max(low, 0)
+    stop = max(min(high, f.n), start)
     load_columns(tile, f.slot + start, u, first, valid, f.n, inner, start, stop)
     if low < 0:
         fill_row(tile, (f.slot + low) * lanes, lanes * (start - low), left)
@@ -74,7 +75,7 @@ def _load_line(tile, f, u, first, valid, inner, low, high, left, right, walls):
         fill_row(tile, (f.slot + stop) * lanes, lanes * (high - stop), right)
 
 
-@part
+@inlined
 def _spread(x, y, z, speed, d, e, v, low, high):
     """From φ in tile x and a in tile `speed`: a φ to tile y, φ to tile z, columns low…high−1."""
     lanes = lane_count(x)
@@ -88,7 +89,7 @@ def _spread(x, y, z, speed, d, e, v, low, high):
         zs[i] = xs[i]
 
 
-@part
+@inlined
 def _combine(x, y, z, speed, d, e, v, row, stop):
     """a = z − ½ (a x + y) on result rows row…stop−1; x, y and z are still read by the sweeps of the rows before."""
     lanes = lane_count(x)
@@ -102,7 +103,7 @@ def _combine(x, y, z, speed, d, e, v, row, stop):
         aa[i] = fma(half, fma(aa[i], xs[i], ys[i]), zs[i])
 
 
-@part
+@inlined
 def _advance(tile, f, done, column):
     """Forward sweep of all rows whose columns are loaded below `column`."""
     width = f.coef.shape[1] - f.head.shape[1]
