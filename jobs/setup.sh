@@ -12,6 +12,8 @@
 
 TENSORPDE_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 TENSORPDE_VENV=$TENSORPDE_ROOT/.venv
+# Names the mpirun that came along with a package which tests/run.sh installed: not an MPI that the machine was given.
+TENSORPDE_MPI_CAME_ALONG=${XDG_CACHE_HOME:-${HOME:-/nowhere}/.cache}/tensorpde/mpi-came-along
 
 tensorpde_say() { printf 'tensorpde: %s\n' "$*" >&2; }
 
@@ -49,6 +51,7 @@ tensorpde_find_mpi() {
     local mpirun choice=${TENSORPDE_MPI:-auto}
     [[ $choice =~ ^(auto|wheel|system)$ ]] || tensorpde_fail "TENSORPDE_MPI is '$choice', but can be wheel or system"
     mpirun=$(tensorpde_outside command -v mpirun || true)
+    if [[ $choice == auto && $mpirun == "$(cat "$TENSORPDE_MPI_CAME_ALONG" 2>/dev/null)" ]]; then mpirun=""; fi
     if [[ $choice != wheel && -n $mpirun ]] && tensorpde_outside command -v mpicc >/dev/null; then
         printf 'system %s %s\n' "$mpirun" "$("$mpirun" --version 2>&1 </dev/null | grep -m 1 . || true)"
         return 0

@@ -18,8 +18,13 @@ packages() {
     if dpkg-query -W -f '${Status}\n' "$@" 2>/dev/null | grep -c '^install ok installed' | grep -qx $#; then return 0; fi
     [[ $(id -u) == 0 ]] || return 0
     tensorpde_say "installing packages: $*"
+    local before
+    before=$(tensorpde_outside command -v mpirun || true)
     { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } \
         >"$TENSORPDE_VENV/packages.log" 2>&1 </dev/null || tensorpde_say "could not; see $TENSORPDE_VENV/packages.log"
+    if [[ -z $before ]] && before=$(tensorpde_outside command -v mpirun) && mkdir -p "${TENSORPDE_MPI_CAME_ALONG%/*}"; then
+        printf '%s\n' "$before" >"$TENSORPDE_MPI_CAME_ALONG" # HDF5's development files bring an MPI with them
+    fi
 }
 
 # links FLAGS…: a C program links with these.

@@ -1,4 +1,4 @@
-"""Work arrays that operators lend each other: a step allocates nothing, and arrays in use at different times share memory."""
+"""Work arrays that operators share: a step allocates nothing, and what is not in use together has the same memory."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ part = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
 """Decorator of a function that only compiled code calls: half the work of one that Python can call."""
 
 inlined = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy", forceinline=True)
-"""The same, always made part of its caller: for short functions with plans among their arguments, which are long to pass."""
+"""The same, always made part of its caller: for short functions with plans, long to pass, among their arguments."""
 
 
 def kernel(function: Callable) -> Any:
