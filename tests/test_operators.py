@@ -157,7 +157,7 @@ def test_flow_conditions_are_resolved_per_component():
 
 def test_errors_name_both():
     s = tp.Space(tp.Grid(tp.Axis(8, 0, 1), tp.Axis(8, 0, 1)))
-    with pytest.raises(ValueError, match="axis 2 .* 2 axes"):
+    with pytest.raises(ValueError, match=r"axis 2 .* 2 axes"):
         tp.derivative(s, 2)
     with pytest.raises(ValueError, match="second derivative, not derivative 1"):
         tp.laplacian(s, central.first(4))

@@ -1,0 +1,39 @@
+"""Dense line operators: a copy of their own, products, tall and short, both precisions."""
+
+import numpy as np
+import pytest
+
+from tensorpde.line import Dense
+
+
+def test_the_matrix_is_a_read_only_copy():
+    matrix = np.eye(3)
+    dense = Dense(matrix)
+    matrix[0, 0] = 5.0
+    assert dense.matrix()[0, 0] == 1.0
+    with pytest.raises(ValueError, match="read-only"):
+        dense.matrix()[0, 0] = 2.0
+
+
+def test_it_takes_a_matrix_only():
+    with pytest.raises(ValueError, match=r"shape \(3,\)"):
+        Dense(np.ones(3))
+
+
+@pytest.mark.parametrize("dtype", ["f", "d", "F", "D"])
+@pytest.mark.parametrize("kind", [float, complex])
+@pytest.mark.parametrize("rows", [1, 4, 9])
+def test_tall_and_short(rows, kind, dtype):
+    rng = np.random.default_rng(3)
+    matrix = rng.standard_normal((rows, 5)) + (1j * rng.standard_normal((rows, 5)) if kind is complex else 0)
+    u = rng.standard_normal((2, 5, 3, 4)).astype(dtype)
+    result = Dense(matrix).apply(u, 1)
+    precision = np.finfo(dtype).eps
+    assert result.dtype == np.result_type(dtype, np.complex64 if kind is complex else dtype)
+    np.testing.assert_allclose(result, np.einsum("ij,ajbc->aibc", matrix, u), rtol=0, atol=100 * precision)
+
+
+def test_the_inverse():
+    matrix = np.random.default_rng(4).standard_normal((6, 6)) + 4 * np.eye(6)
+    u = np.random.default_rng(5).standard_normal((6, 7))
+    np.testing.assert_allclose(Dense(matrix).solve(u, 0), np.linalg.solve(matrix, u), rtol=1e-12, atol=1e-13)
