@@ -118,6 +118,8 @@ def _line(axis: Axis, number: int, schemes: Schemes) -> _Line:
         shared = axis.like(bc=even)
         down, up = _operator(schemes.first, axis, None, normal), _operator(schemes.first, shared, None, even)
         return _Line(shared, down, same, up, same)
+    if any(getattr(bc, "value", 0.0) != 0 for bc in normal):
+        raise ValueError(f"axis {number}: {axis.sides} let flow through a wall; walls can move along themselves only")
     if axis.location != "nodes":
         raise ValueError(f'axis {number}: NoSlip walls need location="nodes", not {axis.location!r}')
     tangential = _conditions(axis, number + 1, number)

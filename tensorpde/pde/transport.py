@@ -24,7 +24,7 @@ class Transport:
     conserves Σ u·u whatever the divergence, so that aliasing cannot blow a run up.
 
     Cost: one fused pass per axis and component; on P ranks 2·d Fields travel per axis that is cut.
-    Memory: for each alignment beyond the home one, d arrays of u and d of F, lent by the process grid.
+    Memory beside u and F, lent by the process grid: 2 d arrays where one axis is cut, 3 d where two are.
 
     Parameters
     ----------
@@ -48,26 +48,26 @@ class Transport:
     def __call__(self, u: Field, out: Field) -> Field:
         """out = F(u); both have lead=(d,) and the home pencil. Collective."""
         work = u.pencil.process_grid.workspace(self.space.backend)
-        shapes = [(*u.lead, *pencil.local_shape) for pencil, _ in self._stops[1:]]
-        velocity, slope = ([work.take(shape, u.dtype) for shape in shapes] for _ in range(2))
-        self._visit([u.local, *velocity], [out.local, *slope])
-        for array in (*velocity, *slope):
-            work.give(array)
-        return out
 
-    def _visit(self, velocity: list[Any], slope: list[Any]) -> None:
-        """Carry the velocity through all pencils, and bring the slope back, adding up what each alignment gives."""
-        for k in range(1, len(self._stops)):
-            Transpose.between(self._stops[k - 1][0], self._stops[k][0]).forward(velocity[k - 1], velocity[k])
-        for k in range(len(self._stops) - 1, -1, -1):
-            pencil, axes = self._stops[k]
-            beta = 0.0
-            if k + 1 < len(self._stops):
-                Transpose.between(self._stops[k + 1][0], pencil).forward(slope[k + 1], slope[k])
-                beta = 1.0
-            for axis in axes:
-                self._along(axis, velocity[k], slope[k], beta)
-                beta = 1.0
+        def moved(values: Any, start: int, end: int, target: Any = None) -> Any:
+            pencil = self._stops[end][0]
+            target = work.take((*u.lead, *pencil.local_shape), u.dtype) if target is None else target
+            return Transpose.between(self._stops[start][0], pencil).forward(values, target)
+
+        last = len(self._stops) - 1
+        velocity = [u.local]
+        for k in range(last):
+            velocity.append(moved(velocity[k], k, k + 1))
+        slope = out.local if last == 0 else work.take(velocity[last].shape, u.dtype)
+        for k in range(last, -1, -1):
+            for number, axis in enumerate(self._stops[k][1]):
+                self._along(axis, velocity[k], slope, beta=float(k < last or number > 0))
+            if k > 0:  # given back before more is taken: at most three vectors beside u and out
+                work.give(velocity[k])
+                before = slope
+                slope = moved(before, k, k - 1, out.local if k == 1 else None)
+                work.give(before)
+        return out
 
     def _along(self, axis: int, u: Any, out: Any, beta: float) -> None:
         for i, (plans, walls) in enumerate(self._lines[axis]):
