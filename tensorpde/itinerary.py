@@ -82,7 +82,8 @@ class Traveller:
         for axis, operator in parcel.then:
             value, pencil = self._returned(value, pencil, pencil.aligned(axis)), pencil.aligned(axis)
             pencil, result = self._result(pencil, value, axis, operator, operator.result_type(value.dtype))
-            operator.apply(value, axis - pencil.ndim, result)
+            if result.size:  # a rank that owns nothing has no lines, not even empty ones
+                operator.apply(value, axis - pencil.ndim, result)
             self._give(value)
             value = result
         if beta == 0 and value.dtype == out.dtype and pencil != out.pencil:
@@ -94,7 +95,7 @@ class Traveller:
 
     def _sum(self, parcel: Parcel, u: Any, out: Any, beta: float) -> None:
         """out = Σ coefficient · operator u + beta·out."""
-        for coefficient, operator in parcel.first:
+        for coefficient, operator in parcel.first if out.size else ():
             if operator is None or parcel.axis is None:
                 self.backend.pointwise.axpby(coefficient, u, beta, out)
             else:

@@ -52,7 +52,7 @@ class Route:
         self.pencil = self.pencil.reshaped(shape)
         self.dtype = self.dtype if dtype is None else np.dtype(dtype)
         same = before == (self.pencil, self.dtype)
-        self._append(lambda u, out: function(u, place, out), in_place and same)
+        self._append(lambda u, out: function(u, place, out) if out.size else None, in_place and same)
 
     def cast(self, dtype: Any) -> None:
         """Change the type of the values: real to complex, or to the real part."""
