@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from .rows import add_row, copy_row, empty_tile, fill_row, lane_count
+from .rows import copy_row, empty_tile, fill_row, lane_count
 from .sweep import Factors, forward, make_factors
 from .tiles import load_columns, store_columns
 
@@ -98,14 +98,8 @@ def _kernel(f, u, out, lines, inner, per_value, ao, bo, ai, bi, own, tol, singul
         if dead:
             for i in range(n):
                 _clear_dead(tile, i * lanes, weights, lanes)
-        for i in range(m):
-            _eliminate(f, i, tile, upper, sides, row, weights, size, growth)
-        for i in range(m - 1, -1, -1):
-            for p in range(f.up[i]):
-                _subtract(tile, i * lanes, upper, (f.offset[i] + p) * lanes, tile, (i + 1 + p) * lanes, lanes)
-                for s in range(border):
-                    left, right = (i * border + s) * lanes, ((i + 1 + p) * border + s) * lanes
-                    _subtract(sides, left, upper, (f.offset[i] + p) * lanes, sides, right, lanes)
+        _eliminate(f, tile, upper, sides, row, weights, size, growth)
+        _substitute(f, tile, upper, sides)
         if border:
             _close(f, tile, sides, row, schur, weights, size, growth)
         store_columns(tile, 0, out, first, valid, n, inner, 0, n, out.dtype.type(0))
@@ -134,34 +128,45 @@ def _weights(weights, size, sizes, first, valid, inner, per_value, ao, bo, ai, b
 
 
 @njit(error_model="numpy")
-def _eliminate(f, i, tile, upper, sides, row, weights, size, growth):
-    """Row i of the open part: entries, elimination with the rows before, division by the pivot."""
+def _eliminate(f, tile, upper, sides, row, weights, size, growth):
+    """The rows of the open part: entries, elimination with the rows before, division by the pivot."""
     lanes = lane_count(tile)
-    low, up, border = f.low[i], f.up[i], f.ea.shape[1]
-    width = f.a.shape[1]
-    for k in range(low + 1 + up):
-        if k < width:
+    border, width = f.ea.shape[1], f.a.shape[1]
+    for i in range(len(f.low)):
+        low, up = f.low[i], f.up[i]
+        for k in range(min(width, low + 1 + up)):
             _entry(row, k * lanes, f.a[i, k], f.b[i, k], weights, lanes)
-        else:
-            fill_row(row, k * lanes, lanes, 0)
-    add_row(row, low * lanes, weights, 2 * lanes, lanes, tile.dtype.type(1))
-    for s in range(border):
-        _entry(sides, (i * border + s) * lanes, f.ea[i, s], f.eb[i, s], weights, lanes)
-    for k in range(low):
-        j = i - low + k
-        for p in range(f.up[j]):
-            _subtract(row, (k + 1 + p) * lanes, row, k * lanes, upper, (f.offset[j] + p) * lanes, lanes)
-        _subtract(tile, i * lanes, row, k * lanes, tile, j * lanes, lanes)
+        fill_row(row, width * lanes, max(low + 1 + up - width, 0) * lanes, 0)
+        _add(row, low * lanes, weights, 2 * lanes, lanes)
         for s in range(border):
-            left, right = (i * border + s) * lanes, (j * border + s) * lanes
-            _subtract(sides, left, row, k * lanes, sides, right, lanes)
-    _invert(row, low * lanes, size, growth)
-    for p in range(up):
-        _multiply(upper, (f.offset[i] + p) * lanes, row, (low + 1 + p) * lanes, row, low * lanes, lanes)
-    _multiply(tile, i * lanes, tile, i * lanes, row, low * lanes, lanes)
-    for s in range(border):
-        place = (i * border + s) * lanes
-        _multiply(sides, place, sides, place, row, low * lanes, lanes)
+            _entry(sides, (i * border + s) * lanes, f.ea[i, s], f.eb[i, s], weights, lanes)
+        for k in range(low):
+            j = i - low + k
+            for p in range(f.up[j]):
+                _subtract(row, (k + 1 + p) * lanes, row, k * lanes, upper, (f.offset[j] + p) * lanes, lanes)
+            _subtract(tile, i * lanes, row, k * lanes, tile, j * lanes, lanes)
+            for s in range(border):
+                _subtract(sides, (i * border + s) * lanes, row, k * lanes, sides, (j * border + s) * lanes, lanes)
+        _invert(row, low * lanes, size, growth)
+        for p in range(up):
+            _multiply(upper, (f.offset[i] + p) * lanes, row, (low + 1 + p) * lanes, row, low * lanes, lanes)
+        _multiply(tile, i * lanes, tile, i * lanes, row, low * lanes, lanes)
+        for s in range(border):
+            place = (i * border + s) * lanes
+            _multiply(sides, place, sides, place, row, low * lanes, lanes)
+
+
+@njit(error_model="numpy")
+def _substitute(f, tile, upper, sides):
+    """Back substitution in the open part, in the result and in the columns of the border."""
+    lanes = lane_count(tile)
+    border = f.ea.shape[1]
+    for i in range(len(f.low) - 1, -1, -1):
+        for p in range(f.up[i]):
+            factor, other = (f.offset[i] + p) * lanes, i + 1 + p
+            _subtract(tile, i * lanes, upper, factor, tile, other * lanes, lanes)
+            for s in range(border):
+                _subtract(sides, (i * border + s) * lanes, upper, factor, sides, (other * border + s) * lanes, lanes)
 
 
 @njit(error_model="numpy")
@@ -173,12 +178,12 @@ def _close(f, tile, sides, row, schur, weights, size, growth):
     fill_row(schur, 0, border * border * lanes, 0)
     for r in range(border):
         target = (m + r) * lanes
-        add_row(schur, (r * border + r) * lanes, weights, 2 * lanes, lanes, tile.dtype.type(1))
+        _add(schur, (r * border + r) * lanes, weights, 2 * lanes, lanes)
         for q in range(f.column.shape[1]):
             c = f.column[r, q]
             _entry(row, 0, f.fa[r, q], f.fb[r, q], weights, lanes)
             if c >= m:
-                add_row(schur, (r * border + c - m) * lanes, row, 0, lanes, tile.dtype.type(1))
+                _add(schur, (r * border + c - m) * lanes, row, 0, lanes)
                 continue
             _subtract(tile, target, row, 0, tile, c * lanes, lanes)
             for s in range(border):
@@ -210,6 +215,15 @@ def _entry(target, t0, a, b, weights, lanes):
     sigma = weights[lanes : 2 * lanes]
     for lane in range(lanes):
         t[lane] = beta[lane] * a + sigma[lane] * b
+
+
+@njit(error_model="numpy")
+def _add(target, t0, source, s0, lanes):
+    """target += source, lane by lane."""
+    t = target[t0 : t0 + lanes]
+    s = source[s0 : s0 + lanes]
+    for lane in range(lanes):
+        t[lane] += s[lane]
 
 
 @njit(error_model="numpy")
