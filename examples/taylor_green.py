@@ -23,6 +23,7 @@ class TaylorGreen(Parameters):
     reynolds: float = parameter(1600.0, "Reynolds number V L / ν", gt=0)
     cfl: float = parameter(0.5, "time step as a fraction of the stability limit", gt=0, le=1)
     fields_every: float = parameter(5.0, "model time between snapshots of all fields", "L/V", gt=0)
+    reference: str = parameter("", "file with columns t, E, −dE/dt to compare with, instead of a few values of the DNS")
     start_from: str = parameter("", "snapshot fields_….h5 of another run, on any grid, to start from at t = 0")
     slices_every: float = parameter(0.5, "model time between slices at x = 0", "L/V", gt=0)
 
@@ -60,13 +61,14 @@ out.close()
 if run.comm.rank == 0:
     series = {name: tp.io.load(run.out / "diagnostics.h5", name) for name in ("energy", "dissipation", "divergence")}
     time, energy = series["energy"].coordinates["time"], series["energy"].values
-    loss, reference = series["dissipation"].values, np.array(DNS_RATE)
+    loss = series["dissipation"].values
+    known = np.loadtxt(p.reference, usecols=(0, 2)).T if p.reference else np.array([DNS_TIME, DNS_RATE])
     plot.compare(
-        {f"{p.n}³": (time, loss)}, ("DNS, 512³", DNS_TIME, reference), run.out / "dissipation.png",
+        {f"{p.n}³": (time, loss)}, ("DNS, 512³", *known), run.out / "dissipation.png",
         y_label="−dE/dt [V³/L]", x_label="t [L/V]", title=f"Taylor–Green vortex, Re = {p.reynolds:g}",
     )  # fmt: skip
     print(f"{'t':>6} {'E':>10} {'-dE/dt':>10} {'of E(t)':>10} {'DNS':>10} {'deviation':>10}")
-    for t, dns in zip(DNS_TIME, reference, strict=True):
+    for t, dns in zip(DNS_TIME, DNS_RATE, strict=True):
         if t <= p.t_end:
             e, rate, slope = (np.interp(t, time, y) for y in (energy, loss, -np.gradient(energy, time)))
             print(f"{t:6.2f} {e:10.6f} {rate:10.3e} {slope:10.3e} {dns:10.3e} {100 * (rate / dns - 1):9.2f}%")

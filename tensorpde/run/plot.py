@@ -155,20 +155,22 @@ def compare(
     series
         Label: (x, y).
     reference
-        Label, x, y; x increasing. Deviations are taken at the points of each curve inside the reference's
-        range, by linear interpolation of the reference.
+        Label, x, y; x increasing. Deviations are taken at the points of the finer of the two for which there are
+        both, the other being interpolated linearly: a reference of a few points is shown as points.
     """
     name, x_reference, y_reference = reference
     peak, largest = float(np.max(np.abs(y_reference))), 0.0
     with figure(out, 6.4, 5.4) as fig:
         top, bottom = fig.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-        top.plot(x_reference, y_reference, color="black", lw=2.2, alpha=0.75, label=name)
+        few = all(len(x) > len(x_reference) for x, _ in series.values())
+        top.plot(x_reference, y_reference, "ko" if few else "k", lw=2.2, alpha=0.75, label=name)
         for i, (curve, (x, y)) in enumerate(series.items()):
             x, y = np.asarray(x), np.asarray(y)
             top.plot(x, y, color=f"C{i % 6}", ls="--", label=curve)
-            inside = (x >= x_reference[0]) & (x <= x_reference[-1])
-            deviation = np.abs(y[inside] - np.interp(x[inside], x_reference, y_reference)) / peak * 100.0
-            bottom.semilogy(x[inside], deviation, color=f"C{i % 6}")
+            at = np.asarray(x_reference) if few else x
+            at = at[(at >= max(x_reference[0], x[0])) & (at <= min(x_reference[-1], x[-1]))]
+            deviation = np.abs(np.interp(at, x, y) - np.interp(at, x_reference, y_reference)) / peak * 100.0
+            bottom.semilogy(at, deviation, "o-" if few else "-", color=f"C{i % 6}")
             largest = max(largest, float(np.max(deviation, initial=0.0)))
         top.set(ylabel=y_label, title=title)
         top.legend()
