@@ -125,7 +125,8 @@ def _crout_row(
         lower[i, k] = row[k]
         row[k + 1 : k + 1 + above] -= row[k] * upper[j % m]
     pivot[i] = row[below]
-    upper[i] = row[below + 1 :] / pivot[i]
+    with np.errstate(divide="ignore", invalid="ignore"):  # a zero pivot is reported by the caller
+        upper[i] = row[below + 1 :] / pivot[i]
     if not periodic:
         upper[i, max(m - 1 - i, 0) :] = 0.0
 

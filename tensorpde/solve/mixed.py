@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -84,7 +83,7 @@ class BandedAxis:
             Values of σ up to this magnitude are 0.
         """
         backend = route.backend
-        kernels = import_module(f"{backend.__name__}.shifted")
+        kernels = backend.shifted
         here = [
             (np.zeros(1), np.ones(1)) if k == axis else (own[block], mass[block])
             for k, ((own, mass), block) in enumerate(zip(values, route.pencil.slices))

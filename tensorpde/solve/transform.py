@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -69,7 +68,7 @@ class AxisTransform:
             fused = self._plan.solve
             route.line(lambda u, place, out: fused(u, place, multiplier, out), axis, self._n, before, in_place=True)
             return
-        scale = import_module(f"{self._backend.__name__}.shifted").scale
+        scale = self._backend.shifted.scale
 
         def multiply(u: Any, place: int, out: Any) -> None:
             if out is not u:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import lines, pointwise, transforms, transport
+from . import lines, pointwise, shifted, transforms, transport
 
 name = "numpy"
 
@@ -56,6 +56,7 @@ __all__ = [
     "lines",
     "name",
     "pointwise",
+    "shifted",
     "to_host",
     "transforms",
     "transport",

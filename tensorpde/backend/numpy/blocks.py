@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from .compiled import kernel
 from .intrinsics import ROW_BYTES, move_row
 
 _LINE = 64
@@ -36,7 +36,7 @@ def _streams(source: np.ndarray, out: np.ndarray) -> bool:
     )
 
 
-@njit(cache=True)
+@kernel
 def _copy_rows(source, out):
     step = ROW_BYTES // out.itemsize
     for i in range(out.shape[0]):

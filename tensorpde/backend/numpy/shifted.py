@@ -6,8 +6,8 @@ from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from .compiled import kernel, part
 from .rows import copy_row, empty_tile, fill_row, lane_count
 from .sweep import Factors, forward, make_factors
 from .tiles import load_columns, store_columns
@@ -78,7 +78,7 @@ def solve(bands: Bands, u: np.ndarray, axis: int, values: Any, singular: bool, o
     return float(_kernel(bands, u.reshape(-1), out.reshape(-1), *sizes, per_value, *parts, own, tol, singular))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _kernel(f, u, out, lines, inner, per_value, ao, bo, ai, bi, own, tol, singular):
     lanes = lane_count(u)
     n, border = f.rhs.m, f.ea.shape[1]
@@ -106,7 +106,7 @@ def _kernel(f, u, out, lines, inner, per_value, ao, bo, ai, bi, own, tol, singul
     return growth.max()
 
 
-@njit(error_model="numpy")
+@part
 def _weights(weights, size, sizes, first, valid, inner, per_value, ao, bo, ai, bi, own, tol, singular):
     """β, σ and δ of the lanes of a tile; δ = 1 alone on lanes whose result is 0. Whether there are such lanes."""
     lanes = lane_count(weights)
@@ -127,7 +127,7 @@ def _weights(weights, size, sizes, first, valid, inner, per_value, ao, bo, ai, b
     return dead
 
 
-@njit(error_model="numpy")
+@part
 def _eliminate(f, tile, upper, sides, row, weights, size, growth):
     """The rows of the open part: entries, elimination with the rows before, division by the pivot."""
     lanes = lane_count(tile)
@@ -156,7 +156,7 @@ def _eliminate(f, tile, upper, sides, row, weights, size, growth):
             _multiply(sides, place, sides, place, row, low * lanes, lanes)
 
 
-@njit(error_model="numpy")
+@part
 def _substitute(f, tile, upper, sides):
     """Back substitution in the open part, in the result and in the columns of the border."""
     lanes = lane_count(tile)
@@ -169,7 +169,7 @@ def _substitute(f, tile, upper, sides):
                 _subtract(sides, (i * border + s) * lanes, upper, factor, sides, (other * border + s) * lanes, lanes)
 
 
-@njit(error_model="numpy")
+@part
 def _close(f, tile, sides, row, schur, weights, size, growth):
     """The border's unknowns from their Schur complement, then their effect on the others."""
     lanes = lane_count(tile)
@@ -207,7 +207,7 @@ def _close(f, tile, sides, row, schur, weights, size, growth):
             _subtract(tile, i * lanes, sides, (i * border + s) * lanes, tile, (m + s) * lanes, lanes)
 
 
-@njit(error_model="numpy")
+@part
 def _entry(target, t0, a, b, weights, lanes):
     """target = β a + σ b."""
     t = target[t0 : t0 + lanes]
@@ -217,7 +217,7 @@ def _entry(target, t0, a, b, weights, lanes):
         t[lane] = beta[lane] * a + sigma[lane] * b
 
 
-@njit(error_model="numpy")
+@part
 def _add(target, t0, source, s0, lanes):
     """target += source, lane by lane."""
     t = target[t0 : t0 + lanes]
@@ -226,7 +226,7 @@ def _add(target, t0, source, s0, lanes):
         t[lane] += s[lane]
 
 
-@njit(error_model="numpy")
+@part
 def _subtract(target, t0, factor, f0, source, s0, lanes):
     """target −= factor · source, lane by lane."""
     t = target[t0 : t0 + lanes]
@@ -236,7 +236,7 @@ def _subtract(target, t0, factor, f0, source, s0, lanes):
         t[lane] -= f[lane] * s[lane]
 
 
-@njit(error_model="numpy")
+@part
 def _multiply(target, t0, factor, f0, source, s0, lanes):
     """target = factor · source, lane by lane."""
     t = target[t0 : t0 + lanes]
@@ -246,7 +246,7 @@ def _multiply(target, t0, factor, f0, source, s0, lanes):
         t[lane] = f[lane] * s[lane]
 
 
-@njit(error_model="numpy")
+@part
 def _invert(row, place, size, growth):
     """row = 1 / row; growth holds the largest ratio of a lane's entries to its pivots so far."""
     lanes = len(size)
@@ -259,7 +259,7 @@ def _invert(row, place, size, growth):
             growth[lane] = ratio
 
 
-@njit(error_model="numpy")
+@part
 def _clear_dead(tile, place, weights, lanes):
     t = tile[place : place + lanes]
     delta = weights[2 * lanes : 3 * lanes]
@@ -289,7 +289,7 @@ def scale(u: np.ndarray, axis: int, multiplier: Any) -> None:
         _scale(view, a, b, ao, bo, ai, bi, m.tol)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _scale(u, a, b, ao, bo, ai, bi, tol):
     for o in range(u.shape[0]):
         p = o % ao.size
