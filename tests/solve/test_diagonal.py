@@ -73,6 +73,7 @@ def profile(*x):
 
 def manufactured(n, kinds, location, mapping):
     """A box whose boundary data are those of `profile`, times 1 + t."""
+
     def data(kind, wall):
         sine, cosine = np.sin(1.3 * wall + 0.4), 1.3 * np.cos(1.3 * wall + 0.4) * (2 * wall - 1)
         factor = {"D": sine, "N": cosine, "R": 2 * sine + 3 * cosine}[kind]
@@ -186,9 +187,7 @@ def test_pairs_may_be_singular_together():
         pairs.append(((first @ first).factors[axis], (back @ there).factors[axis]))
     solver = tp.FastDiagonal.from_pairs(s, pairs)
     matrices = [(a.matrix(), b.matrix()) for a, b in pairs]
-    dense = sum(
-        functools.reduce(np.kron, [matrices[k][0 if k == own else 1] for k in range(3)]) for own in range(3)
-    )
+    dense = sum(functools.reduce(np.kron, [matrices[k][0 if k == own else 1] for k in range(3)]) for own in range(3))
     f = random(s.shape)
     u = solver.solve(s.field(f)).gather()
     np.testing.assert_allclose(u.ravel(), np.linalg.pinv(dense, rcond=1e-10) @ f.ravel(), rtol=0, atol=1e-12)
@@ -254,8 +253,10 @@ def test_errors_name_both():
     with pytest.raises(ValueError, match=r"without pivoting: growth .*1e\+10"):
         tp.FastDiagonal(L, pivot, banded_axis=1)
     lhs = RowBand.from_matrix(np.eye(7) + 0.1 * np.eye(7, k=1))
-    two = L + Kron(s, {1: Compact(lhs, L.terms[1].factors[1].rhs)}) + Kron(
-        s, {1: Compact(RowBand.from_matrix(np.eye(7) * 2), lhs)}
+    two = (
+        L
+        + Kron(s, {1: Compact(lhs, L.terms[1].factors[1].rhs)})
+        + Kron(s, {1: Compact(RowBand.from_matrix(np.eye(7) * 2), lhs)})
     )
     with pytest.raises(ValueError, match="one left-hand side"):
         tp.FastDiagonal(two, banded_axis=1)
