@@ -16,7 +16,7 @@ from .rows import empty_tile, fill_row, lane_count
 from .sweep import Factors, backward, close, forward, make_factors
 from .tiles import load_columns, store_columns
 
-CHUNK = 16  # columns loaded, then swept while they are in the first-level cache
+CHUNK = 32  # columns loaded, then swept while they are in the first-level cache
 
 
 def prepare(plan: Any, dtype: Any) -> Factors:
