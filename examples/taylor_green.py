@@ -36,7 +36,7 @@ streams = [
     tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32"),
     tp.io.Stream("slice", tp.io.Every(time=p.slices_every), ("vorticity",), "float32", slices={"x": 0.0}),
 ]
-run.plan(space, 18, state={"u": 3}, streams=streams, derived={"vorticity": 3, "q": 1}, t_end=p.t_end)
+run.plan(space, 23, state={"u": 3}, streams=streams, derived={"vorticity": 3, "q": 1}, t_end=p.t_end)
 flow = tp.pde.NavierStokes(space, nu=1 / p.reynolds, cfl=p.cfl)
 start = tp.io.read(p.start_from, "u", space) if p.start_from else tp.pde.cases.taylor_green(space)
 state = run.restore({"u": flow.project(start)})
