@@ -79,13 +79,16 @@ class Traveller:
         dtype = _sum_type(parcel, u.dtype)
         pencil, value = self._result(pencil, u, parcel.axis, parcel.first[0][1], dtype)
         self._sum(parcel, u, value, 0.0)
-        for axis, operator in parcel.then:
-            value, pencil = self._returned(value, pencil, pencil.aligned(axis)), pencil.aligned(axis)
-            pencil, result = self._result(pencil, value, axis, operator, operator.result_type(value.dtype))
-            if result.size:  # a rank that owns nothing has no lines, not even empty ones
-                operator.apply(value, axis - pencil.ndim, result)
-            self._give(value)
-            value = result
+        for number, (axis, operator) in enumerate(parcel.then):
+            last = number == len(parcel.then) - 1 and out.pencil.is_whole(axis)
+            target = out.pencil.reshaped(pencil.shape) if last else pencil.aligned(axis)
+            value, pencil = self._returned(value, pencil, target), target
+            if last and operator.result_type(value.dtype) == out.dtype:
+                if out.local.size:  # a rank that owns nothing has no lines, not even empty ones
+                    operator.apply(value, axis - pencil.ndim, out.local, beta=beta)
+                self._give(value)
+                return
+            pencil, value = self._applied(operator, axis, pencil, value)
         if beta == 0 and value.dtype == out.dtype and pencil != out.pencil:
             Transpose.between(pencil, out.pencil).forward(value, out.local)
         else:
@@ -101,6 +104,17 @@ class Traveller:
             else:
                 operator.apply(u, parcel.axis - len(self.shape), out, alpha=coefficient, beta=beta)
             beta = 1.0
+
+    def _applied(self, operator: LineOperator, axis: int, pencil: Pencil, value: Any) -> tuple[Pencil, Any]:
+        """The pencil and the values after an operator along a whole axis of a work array; in place where it can be."""
+        dtype, result = operator.result_type(value.dtype), value
+        if not operator.in_place or dtype != value.dtype:
+            pencil, result = self._result(pencil, value, axis, operator, dtype)
+        if result.size:
+            operator.apply(value, axis - pencil.ndim, result)
+        if result is not value:
+            self._give(value)
+        return pencil, result
 
     def _result(
         self, pencil: Pencil, u: Any, axis: int | None, operator: LineOperator | None, dtype: Any
@@ -133,10 +147,14 @@ class Traveller:
 
 
 def parcels(terms: Sequence[Term]) -> tuple[Parcel, ...]:
-    """A sum in the order in which it is applied: last axes first, which home pencils hold whole."""
+    """A sum in the order in which it is applied.
+
+    Terms of one factor: last axes first, which home pencils hold whole. Terms of several: the last axis last, so that
+    the result comes out where it is wanted and is added there by the last factor itself.
+    """
     found: dict[tuple, Parcel] = {}
     for term in terms:
-        ordered = sorted(term.factors, key=lambda part: (part[1].shape[0] / max(part[1].shape[1], 1), -part[0]))
+        ordered = sorted(term.factors, key=lambda part: (part[1].shape[0] / max(part[1].shape[1], 1), part[0]))
         axis, operator = ordered[0] if ordered else (None, None)
         key = axis, tuple((other, id(later)) for other, later in ordered[1:])
         before = found[key].first if key in found else ()

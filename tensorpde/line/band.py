@@ -67,6 +67,41 @@ class RowBand:
         return RowBand(self.start, coef, self.n, self.periodic)
 
     @staticmethod
+    def identity(n: int, periodic: bool = False) -> RowBand:
+        """The n×n identity."""
+        return RowBand(np.arange(n), np.ones((n, 1)), n, periodic)
+
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether it is square with nothing beside the diagonal."""
+        on = self.start[:, None] + np.arange(self.width) == np.arange(len(self.start))[:, None]
+        return self.shape[0] == self.n and not self.coef[~on].any()
+
+    def diagonal(self) -> np.ndarray:
+        """The entries on the diagonal."""
+        on = (self.start[:, None] + np.arange(self.width) - np.arange(len(self.start))[:, None]) % max(self.n, 1) == 0
+        return np.where(on, self.coef, 0.0).sum(axis=1)
+
+    def __add__(self, other: RowBand) -> RowBand:
+        """The sum as a band; ValueError if the shapes differ, naming both."""
+        if self.shape != other.shape:
+            raise ValueError(f"bands of shapes {self.shape} and {other.shape} cannot be added")
+        periodic = self.periodic or other.periodic
+        turns = np.round((self.start - other.start) / max(self.n, 1)).astype(int) if periodic else 0
+        pieces = [(self.start, self.coef), (other.start + turns * self.n, other.coef)]
+        return _gathered(pieces, self.shape, periodic)
+
+    def __matmul__(self, other: RowBand) -> RowBand:
+        """The product as a band; ValueError if the shapes do not fit, naming both."""
+        if self.n != other.shape[0]:
+            raise ValueError(f"bands of shapes {self.shape} and {other.shape} cannot be multiplied")
+        pieces = []
+        for k in range(self.width):
+            turns, row = np.divmod(self.start + k, max(self.n, 1))
+            pieces.append((other.start[row] + turns * other.n, self.coef[:, k : k + 1] * other.coef[row]))
+        return _gathered(pieces, (len(self.start), other.n), self.periodic or other.periodic)
+
+    @staticmethod
     def from_matrix(dense: np.ndarray, periodic: bool = False) -> RowBand:
         """The narrowest RowBand that holds a dense matrix; a periodic one may wrap round the corners."""
         dense = np.asarray(dense)
@@ -87,6 +122,27 @@ class RowBand:
         start = np.minimum(first, max(n - width, 0))
         columns = start[:, None] + np.arange(width)
         return RowBand(start, np.take_along_axis(dense, columns, axis=1), n)
+
+
+def _gathered(pieces: list[tuple[np.ndarray, np.ndarray]], shape: tuple[int, int], periodic: bool) -> RowBand:
+    """The sum of bands (first column per row, coefficients), as narrow as what is not zero in them."""
+    first, last = np.full(shape[0], np.iinfo(int).max // 2), np.full(shape[0], np.iinfo(int).min // 2)
+    for start, coef in pieces:
+        for k in range(coef.shape[1]):
+            felt = coef[:, k] != 0
+            first[felt] = np.minimum(first, start + k)[felt]
+            last[felt] = np.maximum(last, start + k)[felt]
+    empty = first > last  # rows of zeros
+    first[empty] = last[empty] = pieces[0][0][empty]
+    width = int((last - first).max(initial=0)) + 1
+    if not periodic:
+        first = np.minimum(first, shape[1] - width)
+    total = np.zeros((shape[0], width), np.result_type(*(coef for _, coef in pieces)))
+    for start, coef in pieces:
+        for k in range(coef.shape[1]):
+            felt = coef[:, k] != 0
+            total[np.flatnonzero(felt), (start + k - first)[felt]] += coef[felt, k]
+    return RowBand(first, total, shape[1], periodic)
 
 
 def _cyclic_extent(dense: np.ndarray) -> tuple[np.ndarray, int]:

@@ -37,6 +37,11 @@ class Compact(LineOperator):
         self.dtype = np.result_type(*(band.coef for band in (lhs, rhs) if band is not None))
         self._plans: dict[Any, Any] = {}
 
+    @property
+    def in_place(self) -> bool:  # type: ignore[override]
+        """True for a square one: a tile of lines is loaded before any of it is stored."""
+        return self.shape[0] == self.shape[1]
+
     def _apply(self, u: Any, axis: int, out: Any, alpha: complex, beta: complex) -> None:
         lines = backends.of(u).lines
         if alpha != 1:
@@ -61,7 +66,11 @@ class Compact(LineOperator):
         if factor not in cache:
             if len(cache) > 8:  # time steps come and go
                 cache.clear()
-            band = self.rhs if self.rhs is not None else _identity(self.shape[0], self.lhs)
+            band = (
+                self.rhs
+                if self.rhs is not None
+                else RowBand.identity(self.shape[0], self.lhs is not None and self.lhs.periodic)
+            )
             other = Compact.__new__(Compact)
             other.lhs, other.rhs = self.lhs, band.scaled(factor)
             s = self._sweeps
@@ -114,7 +123,3 @@ class BandedSolve(Compact):
 
     def __init__(self, band: RowBand) -> None:
         super().__init__(band, None)
-
-
-def _identity(n: int, like: RowBand | None) -> RowBand:
-    return RowBand(np.arange(n), np.ones((n, 1)), n, like is not None and like.periodic)

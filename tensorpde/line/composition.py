@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorpde.line.banded import Compact
+from tensorpde.line.banded import Banded, Compact
 from tensorpde.line.dense import Dense
 from tensorpde.line.operator import Identity, LineOperator
 
@@ -65,7 +65,9 @@ def product(factors: list[LineOperator]) -> LineOperator:
 
 
 def compose(left: LineOperator, right: LineOperator) -> LineOperator:
-    """left @ right: identities vanish, dense factors multiply, a banded solve takes in the band on its right.
+    """left @ right: identities vanish, dense factors multiply, bands are taken in where one pass can do both.
+
+    P⁻¹Q·B is P⁻¹(QB) for any band B; D·P⁻¹Q is (PD⁻¹)⁻¹Q for a diagonal D without zeros.
 
     Raises
     ------
@@ -79,10 +81,25 @@ def compose(left: LineOperator, right: LineOperator) -> LineOperator:
         return left
     if isinstance(left, Dense) and isinstance(right, Dense):
         return Dense(left.matrix() @ right.matrix())
-    if isinstance(left, Compact) and isinstance(right, Compact) and left.rhs is None and right.lhs is None:
-        return Compact(left.lhs, right.rhs)
+    if isinstance(left, Compact) and isinstance(right, Compact):
+        fused = _fused(left, right)
+        if fused is not None:
+            return fused
     parts = [p for side in (left, right) for p in (side.factors if isinstance(side, Composition) else (side,))]
     return Composition(tuple(parts))
+
+
+def _fused(left: Compact, right: Compact) -> Compact | None:
+    """left @ right as one pass over the data, if it can be."""
+    if right.lhs is None:
+        assert right.rhs is not None
+        rhs = right.rhs if left.rhs is None else left.rhs @ right.rhs
+        return Banded(rhs) if left.lhs is None else Compact(left.lhs, rhs)
+    if left.lhs is None and left.rhs is not None and left.rhs.is_diagonal:
+        diagonal = left.rhs.diagonal()
+        if diagonal.all():
+            return Compact(right.lhs.scaled(columns=1 / diagonal), right.rhs)
+    return None
 
 
 def _check(left: LineOperator, right: LineOperator) -> None:

@@ -20,10 +20,12 @@ class LineOperator(ABC):
     ----------
     shape : (m, n).
     dtype : float64 or complex128, the kind of number of its entries.
+    in_place : whether `apply` may have u itself as out.
     """
 
     shape: tuple[int, int]
     dtype: np.dtype
+    in_place: bool = False
 
     def apply(self, u: Any, axis: int, out: Any = None, alpha: complex = 1.0, beta: complex = 0.0) -> Any:
         """alpha · (operator · u along `axis`) + beta · out.
@@ -114,6 +116,15 @@ class LineOperator(ABC):
 
     def __neg__(self) -> LineOperator:
         return self.scaled(-1.0)
+
+    def __add__(self, other: LineOperator) -> LineOperator:
+        """The sum as one operator: one kernel call for banded and compact ones; see `line.sums`."""
+        from tensorpde.line.sums import add  # sums build on this class
+
+        return add(self, other)
+
+    def __sub__(self, other: LineOperator) -> LineOperator:
+        return self + -other
 
     def __matmul__(self, other: LineOperator) -> LineOperator:
         from tensorpde.line.composition import compose  # composition builds on this class

@@ -1,0 +1,59 @@
+"""Sums of line operators along one axis, as one operator that reads and writes the data once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tensorpde.line.band import RowBand
+from tensorpde.line.banded import Banded, Compact
+from tensorpde.line.dense import Dense
+from tensorpde.line.operator import Identity, LineOperator
+
+COMMUTE = 1e-12
+
+
+def add(left: LineOperator, right: LineOperator) -> LineOperator:
+    """left + right in the form P⁻¹Q with bands P and Q, or dense if either is dense.
+
+    P₁⁻¹Q₁ + P₂⁻¹Q₂ is P⁻¹(Q₁ + Q₂) if P₁ = P₂ = P, P₁⁻¹(Q₁ + P₁Q₂) if P₂ is the identity, and
+    (P₁P₂)⁻¹(P₂Q₁ + P₁Q₂) if P₁ and P₂ commute, as those of periodic axes do. So identity − r·P⁻¹Q is
+    P⁻¹(P − rQ), and its inverse (P − rQ)⁻¹P.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or the sum has none of these forms, naming both.
+    """
+    if left.shape != right.shape:
+        raise ValueError(f"line operators of shapes {left.shape} and {right.shape} cannot be added")
+    if isinstance(left, Dense) or isinstance(right, Dense):
+        return Dense(left.matrix() + right.matrix())
+    if not all(isinstance(operator, (Identity, Compact)) for operator in (left, right)):
+        raise ValueError(f"{left} + {right} is no line operator of one kind: add their matrices as a Dense one")
+    (p, q), (s, r) = _sides(left), _sides(right)
+    if s is None or (p is not None and _equal(p, s)):
+        return _operator(p, q + (r if p is None or s is not None else p @ r))
+    if p is None:
+        return _operator(s, s @ q + r)
+    together, swapped = p @ s, s @ p
+    difference = (together + swapped.scaled(-1.0)).coef
+    if np.abs(difference).max(initial=0.0) > COMMUTE * np.abs(together.coef).max(initial=0.0):
+        raise ValueError(
+            f"{left} + {right} has two left-hand sides that do not commute: give both the same one, or make one of "
+            "them explicit or Dense"
+        )
+    return _operator(together, s @ q + p @ r)
+
+
+def _sides(operator: LineOperator) -> tuple[RowBand | None, RowBand]:
+    """(P, Q) of an operator P⁻¹Q; P None for the identity."""
+    lhs, rhs = (operator.lhs, operator.rhs) if isinstance(operator, Compact) else (None, None)
+    return lhs, RowBand.identity(operator.shape[0]) if rhs is None else rhs
+
+
+def _equal(one: RowBand, other: RowBand) -> bool:
+    return one is other or (np.array_equal(one.start, other.start) and np.array_equal(one.coef, other.coef))
+
+
+def _operator(lhs: RowBand | None, rhs: RowBand) -> LineOperator:
+    return Banded(rhs) if lhs is None else Compact(lhs, rhs)
