@@ -5,6 +5,7 @@ from tensorpde import _threads
 _threads.limit_threads()  # before numpy loads
 
 from tensorpde import io, parallel, pde, schemes, stepping
+from tensorpde.basis import BSpline, Lagrange
 from tensorpde.boundary import Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, Robin
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
@@ -18,6 +19,7 @@ parallel.install_abort_hooks()
 __all__ = [
     "Algebraic",
     "Axis",
+    "BSpline",
     "Dirichlet",
     "Even",
     "FastDiagonal",
@@ -26,6 +28,7 @@ __all__ = [
     "Grid",
     "Kron",
     "KronSum",
+    "Lagrange",
     "Neumann",
     "NoSlip",
     "Odd",

@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from tensorpde import quadrature
+from tensorpde.basis.base import Basis
 from tensorpde.boundary import Boundary, Periodic
 from tensorpde.mapping import Mapping, Uniform
 
@@ -36,7 +37,10 @@ class Axis:
     location
         "nodes" or "cells".
     basis
-        None for point values; otherwise the basis whose coefficients the data are (kept, not interpreted, here).
+        None for point values; otherwise the basis whose coefficients the data are: n counts the functions that are
+        unknowns, those of known walls being data, and must fit the basis; location must be "nodes". Then ξ and x are
+        points that stand for the functions (nodes of elements, Greville abscissae of splines), and `weights` are the
+        integrals of the functions.
 
     Raises
     ------
@@ -50,7 +54,7 @@ class Axis:
     bc: Boundary | tuple[Boundary, Boundary] = Periodic()
     mapping: Mapping = Uniform()
     location: str = "nodes"
-    basis: object | None = None
+    basis: Basis | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "n", operator.index(self.n))
@@ -61,10 +65,19 @@ class Axis:
             raise ValueError(f'location {self.location!r} is neither "nodes" nor "cells"')
         if not (np.isfinite(self.lo) and np.isfinite(self.hi) and self.lo < self.hi):
             raise ValueError(f"an axis needs finite lo < hi, not lo={self.lo}, hi={self.hi}")
-        least = 2 if self.location == "nodes" and not self.periodic and self._known == (0, 0) else 1
+        if self.basis is not None:
+            self._check_basis(self.basis)
+        least = 2 if self.location == "nodes" and not self.periodic and self.known == (0, 0) else 1
         if self.n < least:
             raise ValueError(f"n={self.n} is too small: this axis (location {self.location}) needs n ≥ {least}")
         self._check_mapping()
+
+    def _check_basis(self, basis: Basis) -> None:
+        if not isinstance(basis, Basis):
+            raise ValueError(f"a basis is an object such as BSpline(3), not {basis!r}")
+        if self.location != "nodes":
+            raise ValueError(f'{basis} has its own points: location must be "nodes", not {self.location!r}')
+        basis.check(self)
 
     def _check_mapping(self) -> None:
         if self.periodic and not self.mapping.periodic:
@@ -77,7 +90,7 @@ class Axis:
             raise ValueError(f"a mapping must increase, but {self.mapping} has slope {slope.min()} (n={self.n})")
 
     @property
-    def _known(self) -> tuple[int, int]:
+    def known(self) -> tuple[int, int]:
         """1 for each wall whose value is data."""
         return int(self.sides[0].wall_is_known), int(self.sides[1].wall_is_known)
 
@@ -98,10 +111,12 @@ class Axis:
 
     @property
     def intervals(self) -> int:
-        """Number of reference spacings between lo and hi: dξ = 1 / intervals."""
+        """Number of reference spacings (with a basis: elements) between lo and hi: dξ = 1 / intervals."""
+        if self.basis is not None:
+            return self.basis.intervals(self)
         if self.periodic or self.location == "cells":
             return self.n
-        return self.n - 1 + sum(self._known)
+        return self.n - 1 + sum(self.known)
 
     @property
     def spacing(self) -> float:
@@ -118,12 +133,14 @@ class Axis:
             return None
         if self.location == "cells":
             return 0.5, 0.5
-        return float(self._known[0]), float(self._known[1])
+        return float(self.known[0]), float(self.known[1])
 
     @cached_property
     def xi(self) -> np.ndarray:
         """Reference coordinates ξ of the unknowns, shape (n,)."""
-        first = 0.5 if self.location == "cells" else 0.0 if self.periodic else float(self._known[0])
+        if self.basis is not None:
+            return _frozen(self.basis.reference(self))
+        first = 0.5 if self.location == "cells" else 0.0 if self.periodic else float(self.known[0])
         return _frozen((np.arange(self.n) + first) / self.intervals)
 
     @cached_property
@@ -148,7 +165,10 @@ class Axis:
         Periodic nodes: the trapezoid rule (spectral). Cells: the cell widths (midpoint rule, order 2). Nodes of a
         bounded axis: end-corrected trapezoid weights of order 4, all positive for n ≥ 6. Beside a known wall the rule
         is an open one: it needs no wall value, so boundary data, whatever they are, count through their neighbours.
+        With a basis: the integrals of the functions of the unknowns, without those of known walls.
         """
+        if self.basis is not None:
+            return _frozen(self.basis.integrals(self))
         if self.location == "cells":
             return _frozen(self.length * np.diff(self.mapping(np.arange(self.n + 1) / self.intervals)))
         uniform = quadrature.bounded(self.n, self.offsets) if self.offsets else np.ones(self.n)
@@ -160,15 +180,29 @@ class Axis:
         turns = np.floor(xi) if self.periodic else 0.0
         return self.lo + self.length * (self.mapping(xi - turns) + turns)
 
+    def reference(self, x: np.ndarray) -> np.ndarray:
+        """Reference coordinates ξ of any coordinates x: the inverse of `position`."""
+        part = (np.asarray(x, dtype=float) - self.lo) / self.length
+        turns = np.floor(part) if self.periodic else 0.0
+        return self.mapping.inverse(part - turns) + turns
+
     def like(self, **changes: Any) -> Axis:
         """A copy with some of n, lo, hi, bc, mapping, location, basis changed."""
         return replace(self, **changes)
 
     def staggered(self) -> Axis:
-        """The axis half a spacing away, with the same walls and conditions: nodes → cells, cells → nodes."""
+        """The axis half a spacing away, with the same walls and conditions: nodes → cells, cells → nodes.
+
+        Raises
+        ------
+        ValueError
+            If the axis has a basis: its data are no point values.
+        """
+        if self.basis is not None:
+            raise ValueError(f"an axis with {self.basis} has no staggered points")
         if self.location == "nodes":
             return self.like(n=self.intervals, location="cells")
-        n = self.n if self.periodic else self.n + 1 - sum(self._known)
+        n = self.n if self.periodic else self.n + 1 - sum(self.known)
         return self.like(n=n, location="nodes")
 
 

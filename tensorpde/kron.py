@@ -330,7 +330,7 @@ def _default_range(domain: Space, factors: Mapping[int, LineOperator], coefficie
     result = domain
     for axis, factor in factors.items():
         if factor.shape[0] != domain.shape[axis]:
-            result = result.like(axis=axis, n=factor.shape[0])
+            result = result.like(axis=axis, n=factor.shape[0], basis=None)  # no longer functions of the basis
     dtype = domain.dtype
     for factor in factors.values():
         dtype = factor.result_type(dtype)

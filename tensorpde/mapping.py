@@ -28,6 +28,21 @@ class Mapping(ABC):
     def slope(self, xi: np.ndarray) -> np.ndarray:
         """m'(ξ)."""
 
+    def inverse(self, values: np.ndarray) -> np.ndarray:
+        """ξ with m(ξ) = values, for values in [0, 1]: Newton's method kept inside a bracket that bisection shrinks."""
+        values = np.clip(np.asarray(values, dtype=float), 0.0, 1.0)
+        low, high = np.zeros_like(values), np.ones_like(values)
+        xi = values.copy()
+        for _ in range(100):
+            miss = self(xi) - values
+            low, high = np.where(miss < 0, xi, low), np.where(miss > 0, xi, high)
+            step = xi - miss / self.slope(xi)
+            better = np.where((step >= low) & (step <= high), step, (low + high) / 2)
+            if np.all(np.abs(better - xi) <= 1e-15):
+                return better
+            xi = better
+        return xi
+
 
 @dataclass(frozen=True)
 class Uniform(Mapping):

@@ -96,7 +96,10 @@ def _shortest(scheme: Scheme, axis: Axis, target: Axis, pair: tuple[Boundary | N
 
 
 def _check(scheme: Scheme, axis: Axis, target: Axis) -> None:
-    """The two axes must be the same line, and their points apart by the shift of the scheme."""
+    """The two axes must be the same line of point values, and their points apart by the shift of the scheme."""
+    for line in (axis, target):
+        if line.basis is not None:
+            raise ValueError(f"{scheme.name} needs point values, but the axis has coefficients of {line.basis}")
     for what in ("lo", "hi", "mapping", "periodic", "intervals"):
         here, there = getattr(axis, what), getattr(target, what)
         if here != there:

@@ -1,0 +1,8 @@
+"""One-dimensional bases: what the data on an axis are coefficients of."""
+
+from tensorpde.basis.base import Basis, Line, Piecewise
+from tensorpde.basis.bspline import BSpline
+from tensorpde.basis.lagrange import Lagrange
+from tensorpde.basis.table import Table
+
+__all__ = ["BSpline", "Basis", "Lagrange", "Line", "Piecewise", "Table"]

@@ -1,0 +1,171 @@
+"""What an Axis asks of its basis, and what bases of piecewise functions have in common."""
+
+from __future__ import annotations
+
+import operator
+from abc import ABC, abstractmethod
+from typing import Any, Protocol
+
+import numpy as np
+
+from tensorpde.basis.table import Table
+
+
+class Line(Protocol):
+    """What a basis asks of an axis; `tensorpde.grid.Axis` has it."""
+
+    @property
+    def n(self) -> int:
+        """Number of unknowns."""
+
+    @property
+    def length(self) -> float:
+        """hi − lo."""
+
+    @property
+    def periodic(self) -> bool:
+        """Whether the axis closes on itself."""
+
+    @property
+    def known(self) -> tuple[int, int]:
+        """1 for each wall (left, right) whose value is data."""
+
+    @property
+    def mapping(self) -> Any:
+        """The stretching m: ξ → [0, 1] with its `slope`."""
+
+    def position(self, xi: np.ndarray) -> np.ndarray:
+        """Coordinates x of reference coordinates ξ."""
+
+
+class Basis(ABC):
+    """Functions of one coordinate. A basis is a value: frozen, compared by what it holds, without an axis of its own.
+
+    Functions live on the reference line, φ(ξ), 0 ≤ ξ ≤ 1, and are pushed forward by the axis: u(x) = Σ c φ(ξ(x)).
+    """
+
+    @abstractmethod
+    def check(self, axis: Line) -> None:
+        """Raise a ValueError that names both values where the axis and the basis do not fit."""
+
+    @abstractmethod
+    def intervals(self, axis: Line) -> int:
+        """Number of elements (of intervals between points, for a basis without elements)."""
+
+    @abstractmethod
+    def reference(self, axis: Line) -> np.ndarray:
+        """Reference coordinates ξ that stand for the unknowns, increasing, shape (n,)."""
+
+    @abstractmethod
+    def integrals(self, axis: Line) -> np.ndarray:
+        """Integrals of the functions of the unknowns over the axis, shape (n,)."""
+
+
+class Piecewise(Basis):
+    """A basis of functions that are smooth on each of E elements, p + 1 of them non-zero on an element.
+
+    Attributes
+    ----------
+    p : degree, ≥ 1.
+    """
+
+    p: int
+
+    @property
+    @abstractmethod
+    def nodal(self) -> bool:
+        """Whether a coefficient is the value of the function at its point."""
+
+    @abstractmethod
+    def breaks(self, axis: Line) -> np.ndarray:
+        """Ends of the elements in ξ, from 0 to 1, shape (E + 1,)."""
+
+    @abstractmethod
+    def nodes(self, axis: Line) -> np.ndarray:
+        """Points ξ that stand for all functions, known ones too, increasing; as many as there are functions."""
+
+    @abstractmethod
+    def first(self, axis: Line) -> np.ndarray:
+        """Number of the first function of each element, shape (E,); on a periodic axis modulo all functions."""
+
+    @abstractmethod
+    def on_elements(self, axis: Line, element: np.ndarray, xi: np.ndarray, derivative: int) -> np.ndarray:
+        """d^r φ / dξ^r of the functions of given elements at points ξ, shape (points, p + 1)."""
+
+    def intervals(self, axis: Line) -> int:
+        """E."""
+        return len(self.breaks(axis)) - 1
+
+    def functions(self, axis: Line) -> int:
+        """Number of all functions, those of known walls too."""
+        return axis.n + sum(axis.known)
+
+    def reference(self, axis: Line) -> np.ndarray:
+        """Points of the unknowns in ξ."""
+        left, right = axis.known
+        return self.nodes(axis)[left : self.functions(axis) - right]
+
+    def integrals(self, axis: Line) -> np.ndarray:
+        """∫ φ dx of the unknowns, so that Σ w c is the integral of Σ c φ."""
+        table = self.table(axis)
+        return table.integrals[table.unknowns]
+
+    def evaluate(self, axis: Line, xi: np.ndarray, derivative: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """The functions that are non-zero at points ξ of any number, at break points those of the element on the right.
+
+        Returns
+        -------
+        first : (points,) number of the first of p + 1 functions; on a periodic axis modulo all functions.
+        values : (points, p + 1) of d^r φ / dξ^r.
+
+        Raises
+        ------
+        ValueError
+            If a point of a bounded axis lies outside [0, 1] by more than round-off.
+        """
+        xi, breaks = np.asarray(xi, dtype=float), self.breaks(axis)
+        if axis.periodic:
+            xi = xi - np.floor(xi)
+        elif xi.size and not (xi.min() >= -1e-12 and xi.max() <= 1 + 1e-12):
+            raise ValueError(f"points ξ from {xi.min()} to {xi.max()} leave the range from 0 to 1 of {self}")
+        element = np.clip(np.searchsorted(breaks, xi, "right") - 1, 0, len(breaks) - 2)
+        return self.first(axis)[element], self.on_elements(axis, element, xi, derivative)
+
+    def table(self, axis: Line, q: int | None = None) -> Table:
+        """Functions and slopes at Gauss–Legendre points of the elements.
+
+        Parameters
+        ----------
+        axis
+            Where the functions live.
+        q
+            Points per element; None for p + 1: then products of two functions are integrated exactly where the
+            mapping is uniform and the functions are polynomials, and to the order of the basis where not.
+        """
+        q = self.p + 1 if q is None else operator.index(q)
+        points, weights = np.polynomial.legendre.leggauss(q)
+        breaks = self.breaks(axis)
+        size = np.diff(breaks)[:, None]
+        xi = breaks[:-1, None] + size * (points + 1) / 2
+        element = np.repeat(np.arange(len(size)), q)
+        shape = (len(size), q, self.p + 1)
+        values, slopes = (self.on_elements(axis, element, xi.ravel(), order).reshape(shape) for order in (0, 1))
+        metric = axis.length * axis.mapping.slope(xi)
+        return Table(
+            first=self.first(axis),
+            values=values,
+            slopes=slopes / metric[..., None],
+            points=axis.position(xi),
+            weights=weights / 2 * size * metric,
+            functions=self.functions(axis),
+            periodic=axis.periodic,
+            known=axis.known,
+        )
+
+
+def degree(p: Any) -> int:
+    """The degree of a basis as an integer ≥ 1."""
+    p = operator.index(p)
+    if p < 1:
+        raise ValueError(f"a basis needs a degree p ≥ 1, not p={p}")
+    return p
