@@ -4,7 +4,7 @@ from tensorpde import _threads
 
 _threads.limit_threads()  # before numpy loads
 
-from tensorpde import io, parallel, pde, schemes, stepping
+from tensorpde import io, parallel, pde, schemes, solve, stepping
 from tensorpde.basis import BSpline, Lagrange
 from tensorpde.boundary import Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, Robin
 from tensorpde.field import Field, Space
@@ -47,5 +47,6 @@ __all__ = [
     "parallel",
     "pde",
     "schemes",
+    "solve",
     "stepping",
 ]

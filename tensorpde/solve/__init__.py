@@ -1,5 +1,6 @@
 """Direct solvers of separable problems."""
 
 from tensorpde.solve.diagonal import FastDiagonal
+from tensorpde.solve.sylvester import sylvester
 
-__all__ = ["FastDiagonal"]
+__all__ = ["FastDiagonal", "sylvester"]

@@ -7,6 +7,7 @@ methods, Numer. Math. 6 (1964), 185–199.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from tensorpde.field import Field, Space
 from tensorpde.kron import TensorOperator, same_points
 from tensorpde.parallel import Pencil, agree
 from tensorpde.solve.eigen import diagonalize
+from tensorpde.solve.function import Function, Reciprocal
 from tensorpde.solve.mixed import BandedAxis, check_growth
 from tensorpde.solve.nullspace import NullSpace, null_modes, round_off
 from tensorpde.solve.route import Route, aligned
@@ -26,6 +28,9 @@ COMPATIBLE = 0.05
 
 class FastDiagonal:
     """Solver of L(u, t) − shift·u = f for a separable L: Σ A_k on one axis each, or A⊗B⊗B + B⊗A⊗B + B⊗B⊗A.
+
+    With a function φ it solves φ(L − shift) u = f instead, in as many transforms: φ(s) = s² makes the biharmonic
+    operator of a Laplacian, 1 + τ s² a step of a fourth-order diffusion, e^{−τ s} advances u' = L u by the time τ.
 
     Per axis a Fourier, cosine or sine transform where the small matrices have such modes (found numerically, so that
     the eigenvalues are those of the discrete operator), dense eigenvectors elsewhere; or, on one axis, a banded solve
@@ -45,6 +50,9 @@ class FastDiagonal:
         Largest part of f, relative to its norm, that may lie on null modes of a singular problem: the truncation
         error of a right-hand side that is compatible in the continuum does. The part is taken out, and reported in
         `removed`. None takes it out without looking, which saves reading f twice.
+    function
+        φ, of an array of numbers, element by element. L must have neither masses nor boundary data other than 0; of a
+        singular L − shift, modes with φ(0) = 0 are left free.
 
     Attributes
     ----------
@@ -56,7 +64,7 @@ class FastDiagonal:
     Raises
     ------
     ValueError
-        If L is not separable, or not diagonalizable to useful accuracy.
+        If L is not separable, or not diagonalizable to useful accuracy, or φ vanishes at another eigenvalue than 0.
 
     Notes
     -----
@@ -67,7 +75,7 @@ class FastDiagonal:
 
     def __init__(
         self, L: TensorOperator, shift: complex = 0.0, banded_axis: int | None = None, mean: float = 0.0,
-        tolerance: float | None = COMPATIBLE,
+        tolerance: float | None = COMPATIBLE, function: Function | None = None,
     ) -> None:  # fmt: skip
         if not same_points(L.domain, L.range):
             raise ValueError(f"a solve needs an operator from a Space to itself, not from {L.domain} to {L.range}")
@@ -77,7 +85,10 @@ class FastDiagonal:
             raise ValueError(
                 f"shift={shift} subtracts shift·u, but {L} has masses: add the shift to L as -shift times their product"
             )
-        self._set_up(L.domain, pairs, shift - constant, banded_axis, tolerance, mean)
+        if function is not None and (masses or L.sources or banded_axis is not None):
+            what = "masses" if masses else "boundary data" if L.sources else f"banded_axis={banded_axis}"
+            raise ValueError(f"a function of {L} needs modes alone and homogeneous data, but there are {what}")
+        self._set_up(L.domain, pairs, shift - constant, banded_axis, tolerance, mean, function)
         self._operator = L if L.sources else None
 
     @classmethod
@@ -104,10 +115,10 @@ class FastDiagonal:
 
     def _set_up(
         self, space: Space, pairs: Sequence[Pair], shift: complex, banded_axis: int | None,
-        tolerance: float | None, mean: float,
+        tolerance: float | None, mean: float, function: Function | None = None,
     ) -> None:  # fmt: skip
         self.space, self.shift, self.mean, self.tolerance = space, shift, mean, tolerance
-        self.removed = 0.0
+        self.removed, self._function = 0.0, function
         self.banded_axis = None if banded_axis is None else range(space.ndim)[banded_axis]
         self._banded = None if self.banded_axis is None else BandedAxis(pairs[self.banded_axis], shift)
         self.modes = [
@@ -116,6 +127,8 @@ class FastDiagonal:
         ]
         self.condition = max(modes.condition for modes in self.modes)
         self._complex = np.iscomplexobj(shift) or any(pair.is_complex for pair in pairs)
+        zero = np.asarray(0.0 if function is None else function(np.zeros(1, complex if self._complex else float)))
+        self._complex = self._complex or np.iscomplexobj(zero)
         others = [axis for axis in reversed(range(space.ndim)) if axis != self.banded_axis]
         active = [axis for axis in others if self.modes[axis].kind != "identity"]
         self._order = active if self.banded_axis is None else [*active, self.banded_axis]
@@ -124,7 +137,7 @@ class FastDiagonal:
         self._data: dict[Any, Field] = {}
         self._round_off = round_off([(modes.a, modes.b) for modes in self.modes])
         self._null = None
-        if all(pair.b is None for pair in pairs):
+        if all(pair.b is None for pair in pairs) and not np.any(zero):
             found = null_modes([modes.a for modes in self.modes], shift, self._round_off)
             self._null = NullSpace(space, self.modes, found) if len(found) else None
         self.nullity = 0 if self._null is None else len(self._null.found)
@@ -181,9 +194,11 @@ class FastDiagonal:
         self.removed, largest = null.part(f)
         if self.removed > tolerance:
             what = "its mean" if null.constant else f"its part on {self.nullity} null modes"
+            value = sum(modes.a[k] for modes, k in zip(self.modes, null.found[0]))
+            where = f" (shift {self.shift:.10g} is on the eigenvalue {value:.10g})" if self.shift != 0 else ""
             raise ValueError(
-                f"the problem is singular and the right-hand side, boundary data counted, is not compatible: {what} is "
-                f"{largest:.6g}, {self.removed:.2g} of its norm, against a tolerance of {tolerance:.2g}"
+                f"the problem is singular{where} and the right-hand side, boundary data counted, is not compatible: "
+                f"{what} is {largest:.6g}, {self.removed:.2g} of its norm, against a tolerance of {tolerance:.2g}"
             )
 
     def _route(self, start: Pencil, end: Pencil, dtype: np.dtype) -> Route:
@@ -221,4 +236,10 @@ class FastDiagonal:
             tuple(part[block] for part in pair) if k != axis else pair
             for k, (pair, block) in enumerate(zip(values, route.pencil.slices))
         ]
-        lines.solve(route, axis, self.space.backend.transforms.separable(here, axis, self.shift, self._round_off))
+        if self._function is None:
+            lines.solve(route, axis, self.space.backend.transforms.separable(here, axis, self.shift, self._round_off))
+            return
+        divide = Reciprocal(self._function, [own for own, _ in here], axis, self.shift, self._round_off)
+        with agree(self.space.comm, "evaluating the function of L"):
+            divide.check()
+        lines.between(route, axis, partial(divide, asarray=self.space.backend.asarray))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -63,18 +64,22 @@ class AxisTransform:
 
     def solve(self, route: Route, axis: int, multiplier: Any) -> None:
         """Forward, times the multiplier, and back: in one pass by a transform."""
-        before = route.dtype
         if self._plan is not None:
-            fused = self._plan.solve
+            before, fused = route.dtype, self._plan.solve
             route.line(lambda u, place, out: fused(u, place, multiplier, out), axis, self._n, before, in_place=True)
             return
         scale = self._backend.shifted.scale
 
-        def multiply(u: Any, place: int, out: Any) -> None:
+        def divide(u: Any, place: int, out: Any) -> None:
             if out is not u:
                 out[...] = u
             scale(out, place, multiplier)
 
+        self.between(route, axis, divide)
+
+    def between(self, route: Route, axis: int, change: Callable[[Any, int, Any], None]) -> None:
+        """Forward, change(modes, axis, out), and back."""
+        before = route.dtype
         self.forward(route, axis)
-        route.line(multiply, axis, len(self.values[0]), in_place=True)
+        route.line(change, axis, len(self.values[0]), in_place=True)
         self.backward(route, axis, before)
