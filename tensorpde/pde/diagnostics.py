@@ -41,6 +41,7 @@ class Diagnostics:
         for i in axes:
             for a in axes:
                 self._second[i][a].apply(v[i], out=work, beta=float(a > 0))
+                self._second[i][a].add_lifting(work)
             viscous += self._mean(v[i], work)
         for a, b in _planes(self.space.ndim):
             self._curl(v, a, b, work)
@@ -63,7 +64,10 @@ class Diagnostics:
     def _curl(self, v: Field, a: int, b: int, out: Field) -> Field:
         """∂_a v_b − ∂_b v_a."""
         self._first[a][b].apply(v[a], out=out)
-        return self._first[b][a].apply(v[b], out=out, beta=-1.0)
+        self._first[b][a].apply(v[b], out=out, beta=-1.0)
+        self._first[a][b].add_lifting(out, factor=-1.0)
+        self._first[b][a].add_lifting(out)
+        return out
 
     def vorticity(self, v: Field) -> Field:
         planes = _planes(self.space.ndim)
@@ -76,8 +80,8 @@ class Diagnostics:
         out = self.space.zeros()
         for i in range(self.space.ndim):
             for j in range(i + 1):
-                one = self._first[i][j] @ v[i]
-                other = one if i == j else self._first[j][i] @ v[j]
+                one = self._first[i][j](v[i])
+                other = one if i == j else self._first[j][i](v[j])
                 out -= (0.5 if i == j else 1.0) * (one * other)
         return out
 
@@ -88,6 +92,6 @@ def _planes(ndim: int) -> list[tuple[int, int]]:
 
 
 def _along(space: Space, scheme: Scheme, component: int, axis: int) -> Kron:
-    """A derivative of one velocity component; only its linear part is used: walls that move are left out."""
+    """A derivative of one velocity component, velocities of walls counted."""
     left, right = (resolve(side, component, axis) for side in space.axes[axis].sides)
     return derivative(space, axis, scheme, bc=(left, right))

@@ -8,20 +8,23 @@ and midpoint interpolations along the others. Either way
     D u* = D G p,   u = u* − G p
 
 is solved for exactly these operators by fast diagonalization of the pairs (D_a G_a, I_a J_a), so that D u
-is at round-off. Modes that neither operator sees (the mean; the sawtooth at the Nyquist wavenumber) are in
-the null space of the pairs and are set to zero: the pressure cannot hold a checkerboard.
+is at round-off; D u counts the velocities of walls that move along themselves. Modes that neither operator
+sees (the mean; the sawtooth at the Nyquist wavenumber) are in the null space of the pairs and are set to
+zero: the pressure cannot hold a checkerboard.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from tensorpde.boundary import Boundary, FreeSlip, NoSlip, resolve
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
-from tensorpde.line import Compact, Identity, LineOperator
-from tensorpde.schemes import Scheme, assemble, lele1992
+from tensorpde.operators import derivative
+from tensorpde.schemes import Scheme, lele1992
 from tensorpde.solve.diagonal import FastDiagonal
 
 
@@ -33,17 +36,6 @@ class Schemes:
     second: Scheme = lele1992.second_derivative
     staggered: Scheme = lele1992.staggered_derivative
     interpolation: Scheme = lele1992.midpoint_interpolation
-
-
-@dataclass(frozen=True)
-class _Line:
-    """Along one axis: the pressure's Axis; divergence and interpolation to it, gradient and interpolation from it."""
-
-    axis: Axis
-    divergence: LineOperator
-    to_pressure: LineOperator
-    gradient: LineOperator
-    to_velocity: LineOperator
 
 
 class Projection:
@@ -59,38 +51,45 @@ class Projection:
     Attributes
     ----------
     space : the Space of the pressure.
-    divergence : one Kron per component, velocity to pressure.
+    divergence : one Kron per component, velocity to pressure; its boundary data are the velocities of the walls.
     gradient : one Kron per component, pressure to velocity.
     pressure : the Field that the last call subtracted the gradient of.
     """
 
     def __init__(self, space: Space, schemes: Schemes) -> None:
-        lines = [_line(axis, number, schemes) for number, axis in enumerate(space.axes)]
-        self.space = space.like(grid=Grid(*(line.axis for line in lines)))
+        self.space = space.like(grid=Grid(*(_pressure_axis(axis, b) for b, axis in enumerate(space.axes))))
         axes = range(space.ndim)
-        self.divergence = [
-            Kron(space, {b: lines[b].divergence if b == a else lines[b].to_pressure for b in axes}, range=self.space)
-            for a in axes
-        ]
-        self.gradient = [
-            Kron(self.space, {b: lines[b].gradient if b == a else lines[b].to_velocity for b in axes}, range=space)
-            for a in axes
-        ]
+        pressure = [_conditions(axis, "pressure", b) for b, axis in enumerate(space.axes)]
+        velocity = [[_conditions(axis, a, b) for b, axis in enumerate(space.axes)] for a in axes]
+        self.divergence = [_operator(space, self.space, a, schemes, velocity[a]) for a in axes]
+        self.gradient = [_operator(self.space, space, a, schemes, pressure) for a in axes]
         self._walls = [(a, k) for a, axis in enumerate(space.axes) for k in _wall_points(axis)]
         self._down = [-operator for operator in self.gradient]
-        pairs = [
-            (line.divergence.matrix() @ line.gradient.matrix(), line.to_pressure.matrix() @ line.to_velocity.matrix())
-            for line in lines
-        ]
+        pairs = [(_product(self, b, b), _product(self, (b + 1) % space.ndim, b)) for b in axes]
         self._solver = FastDiagonal.from_pairs(self.space, pairs)
         self.pressure = self.space.zeros()
         self._divergence = self.space.zeros()
+        self._of_walls = self._balanced() if any(operator.sources for operator in self.divergence) else None
+
+    def _balanced(self) -> Field:
+        """What the velocities of the walls add to D u, as far as velocities inside can balance it.
+
+        Where a moving wall meets another, the velocity jumps. The interpolations turn the jump into a little of the
+        checkerboard that they do not see and no velocity makes: D u could not vanish with it.
+        """
+        wanted = sum((operator.lifting() for operator in self.divergence), self.space.zeros())
+        self._solver.solve(wanted, out=self.pressure)
+        for a, (down, up) in enumerate(zip(self.divergence, self.gradient, strict=True)):
+            down.apply(up @ self.pressure, out=wanted, beta=float(a > 0))
+        return wanted
 
     def divergence_of(self, u: Field, out: Field | None = None) -> Field:
-        """D u. Collective."""
+        """D u, velocities of the walls counted. Collective."""
         out = self.space.zeros() if out is None else out
         for a, operator in enumerate(self.divergence):
             operator.apply(u[a], out=out, beta=float(a > 0))
+        if self._of_walls is not None:
+            out += self._of_walls
         return out
 
     def largest_divergence(self, u: Field) -> float:
@@ -110,28 +109,44 @@ class Projection:
         return u
 
 
-def _line(axis: Axis, number: int, schemes: Schemes) -> _Line:
-    normal = _conditions(axis, number, number)
+def _pressure_axis(axis: Axis, number: int) -> Axis:
+    """Where the pressure lives: on the velocity's points, or between them where a wall lets nothing slip."""
     if not any(isinstance(bc, NoSlip) for bc in axis.sides):
-        even = _conditions(axis, "pressure", number)
-        same = Identity(axis.n)
-        shared = axis.like(bc=even)
-        down, up = _operator(schemes.first, axis, None, normal), _operator(schemes.first, shared, None, even)
-        return _Line(shared, down, same, up, same)
-    if any(getattr(bc, "value", 0.0) != 0 for bc in normal):
+        return axis.like(bc=_conditions(axis, "pressure", number))
+    if any(getattr(bc, "value", 0.0) != 0 for bc in _conditions(axis, number, number)):
         raise ValueError(f"axis {number}: {axis.sides} let flow through a wall; walls can move along themselves only")
     if axis.location != "nodes":
         raise ValueError(f'axis {number}: NoSlip walls need location="nodes", not {axis.location!r}')
-    tangential = _conditions(axis, number + 1, number)
-    none = _conditions(axis, "pressure", number)
-    middle = axis.staggered()
-    return _Line(
-        middle,
-        _operator(schemes.staggered, axis, middle, normal),
-        _operator(schemes.interpolation, axis, middle, tangential),
-        _operator(schemes.staggered, middle, axis, none),
-        _operator(schemes.interpolation, middle, axis, none),
-    )
+    return axis.staggered()
+
+
+def _operator(start: Space, end: Space, component: int, schemes: Schemes, conditions: list) -> Kron:
+    """Interpolations along the axes whose points differ, then the derivative along the axis `component`.
+
+    In this order, for the velocity of a wall is that of what is interpolated, not that of its derivative.
+    """
+    total = Kron(start, {})
+    for b in sorted(range(start.ndim), key=lambda b: b == component):
+        here, there = start.axes[b], end.axes[b]
+        staggered = here.location != there.location
+        if b == component:
+            scheme = schemes.staggered if staggered else schemes.first
+        elif staggered:
+            scheme = schemes.interpolation
+        else:
+            continue
+        axes = list(total.range.axes)
+        axes[b] = there
+        total = derivative(total.range, b, scheme, total.range.like(grid=Grid(*axes)), conditions[b]) @ total
+    return Kron(start, total.factors, range=end, sources=total.sources)
+
+
+def _product(projection: Projection, component: int, axis: int) -> np.ndarray:
+    """Divergence times gradient of one component along one axis: of its own A, of others B."""
+    parts = (projection.divergence[component], projection.gradient[component])
+    n = projection.space.shape[axis]
+    down, up = (part.factors[axis].matrix() if axis in part.factors else np.eye(n) for part in parts)
+    return down @ up
 
 
 def _wall_points(axis: Axis) -> list[int]:
@@ -144,11 +159,6 @@ def _wall_points(axis: Axis) -> list[int]:
 def _conditions(axis: Axis, component: int | str, number: int) -> tuple[Boundary | None, Boundary | None]:
     left, right = (resolve(bc, component, number) for bc in axis.sides)
     return left, right
-
-
-def _operator(scheme: Scheme, axis: Axis, to: Axis | None, bc: tuple) -> LineOperator:
-    parts = assemble(scheme, axis, to=to, bc=bc[0] if axis.periodic else bc)
-    return Compact(parts.lhs, parts.rhs)
 
 
 def divergence_sum(projection: Projection) -> KronSum:
