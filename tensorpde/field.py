@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from tensorpde import backend as backends
+from tensorpde.basis import Piecewise
+from tensorpde.coefficients import evaluate, projected
+from tensorpde.filling import fill
 from tensorpde.grid import Axis, Grid
 from tensorpde.parallel import Pencil, ProcessGrid, Transpose, agree, world
-from tensorpde.parallel.layout import default_dims, tuned_dims
+from tensorpde.parallel.layout import chosen_dims
 from tensorpde.parallel.reduce import dot, extremum
 from tensorpde.parallel.transpose import gather
 
@@ -55,24 +58,11 @@ class Space:
         if self.dtype.char not in "fdFD":
             raise ValueError(f"dtype {self.dtype} is none of float32, float64, complex64, complex128")
         if not isinstance(process_grid, ProcessGrid):
-            process_grid = ProcessGrid(self.comm, self._dims(process_grid))
+            process_grid = ProcessGrid(self.comm, chosen_dims(self.shape, self.comm, self.dtype, process_grid))
         if process_grid.comm != self.comm:
             raise ValueError(f"{process_grid} belongs to another communicator than the {self.comm.size} ranks given")
         self.process_grid = process_grid
         self.pencil = process_grid.home(self.grid.shape)
-
-    def _dims(self, wanted: Sequence[int] | str | None) -> Sequence[int]:
-        if wanted is None:
-            return default_dims(self.shape, self.comm.size)
-        if not isinstance(wanted, str):
-            if any(size > 1 for size in wanted[self.ndim - 1 :]):
-                raise ValueError(
-                    f"process grid {tuple(wanted)} has more than {self.ndim - 1} directions to cut {self.shape}"
-                )
-            return wanted
-        if wanted != "tune":
-            raise ValueError(f'process_grid {wanted!r} is neither "tune" nor a tuple of numbers of ranks')
-        return tuned_dims(self.shape, self.comm, self.dtype)
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -138,9 +128,13 @@ class Space:
         return Field(self, self.backend.zeros((*lead, *pencil.local_shape), self.dtype), pencil)
 
     def field(
-        self, f: Callable | np.ndarray | complex, lead: Sequence[int] = (), pencil: Pencil | None = None
+        self, f: Callable | np.ndarray | complex, lead: Sequence[int] = (), pencil: Pencil | None = None, t: float = 0.0
     ) -> Field:
         """A Field from a function, a whole array or a number. Collective.
+
+        Along axes without a basis, or with a nodal one, the data are values of the function; along axes with splines
+        they are coefficients of its L² projection, onto the functions that have given values on walls that have them.
+        Arrays and numbers are the data themselves.
 
         Parameters
         ----------
@@ -152,6 +146,8 @@ class Space:
             Leading dimensions; () takes those of a whole array.
         pencil
             The distribution; the home pencil by default.
+        t
+            Time at which wall values are taken, where a function is projected.
 
         Raises
         ------
@@ -161,10 +157,12 @@ class Space:
             If f is complex and the Space is real.
         """
         pencil = pencil or self.pencil
+        if callable(f) and any(isinstance(axis.basis, Piecewise) and not axis.basis.nodal for axis in self.axes):
+            return projected(self, f, lead, t).to(pencil)
         with agree(self.comm, "making a field"):
             if callable(f):
                 block = backends.get("numpy").empty((*lead, *pencil.local_shape), self.dtype)
-                _fill(block, f(*self.coordinates(pencil)), pencil.local_shape)
+                fill(block, f(*self.coordinates(pencil)), pencil.local_shape)
             else:
                 block = self._block(f, tuple(lead), pencil)
         return Field(self, self.backend.asarray(block), pencil)
@@ -177,30 +175,11 @@ class Space:
                 raise ValueError(f"an array of shape {values.shape} does not fit lead={lead} and the grid {self.shape}")
             lead, values = before, values[(..., *pencil.slices)]
         block = backends.get("numpy").empty((*lead, *pencil.local_shape), self.dtype)
-        _fill(block, values, pencil.local_shape)
+        fill(block, values, pencil.local_shape)
         return block
 
     def __repr__(self) -> str:
         return f"Space({self.shape}, {self.dtype}, {self.backend.name}, {self.process_grid})"
-
-
-def _fill(block: np.ndarray, values: Any, shape: tuple[int, ...]) -> None:
-    """Write a number, an array over the grid, or a list of these per leading index into a block lead + shape."""
-    if isinstance(values, (list, tuple)) and block.ndim > len(shape):
-        if len(values) != len(block):
-            raise ValueError(f"{len(values)} components given for a leading dimension of {len(block)}")
-        for part, value in zip(block, values, strict=True):
-            _fill(part, value, shape)
-        return
-    values = np.asarray(values)
-    if values.ndim not in (0, len(shape), block.ndim):
-        raise ValueError(f"values of shape {values.shape} do not fit a block of shape {block.shape}")
-    if values.dtype.kind == "c" and block.dtype.kind != "c":
-        raise TypeError(f"{values.dtype} values for a {block.dtype} field: make a complex Space or take the real part")
-    try:
-        block[...] = values
-    except ValueError:
-        raise ValueError(f"values of shape {values.shape} do not fit a block of shape {block.shape}") from None
 
 
 _OPERANDS = (int, float, complex, np.number)
@@ -275,6 +254,32 @@ class Field:
 
     def __repr__(self) -> str:
         return f"Field({self.lead} + {self.space.shape}, {self.dtype}, axes cut along {self.pencil.distribution})"
+
+    def __call__(self, points: Any, t: float = 0.0) -> Any:
+        """Values at any points, of the function whose coefficients these are. Collective.
+
+        Parameters
+        ----------
+        points
+            Array (m, d) of coordinates, the same on all ranks; on a periodic axis any numbers.
+        t
+            Time at which given wall values are taken.
+
+        Returns
+        -------
+        ndarray of shape lead + (m,), the same on all ranks.
+
+        Raises
+        ------
+        ValueError
+            If a point lies outside, or an axis has no basis: point values say nothing about what is between them
+            (`tensorpde.io` interpolates such files).
+
+        Notes
+        -----
+        O((p + 1)^d) per point, on the ranks that own its coefficients. Sums over ranks: round-off depends on them.
+        """
+        return evaluate(self, points, t)
 
     def copy(self) -> Field:
         """A Field with values of its own, in the same pencil."""

@@ -11,8 +11,8 @@ from typing import Any, cast
 import numpy as np
 
 from tensorpde import quadrature
-from tensorpde.basis.base import Basis
-from tensorpde.boundary import Boundary, Periodic
+from tensorpde.basis import Basis, Gauss, Piecewise
+from tensorpde.boundary import Boundary, Neumann, Periodic
 from tensorpde.mapping import Mapping, Uniform
 
 
@@ -189,6 +189,38 @@ class Axis:
     def like(self, **changes: Any) -> Axis:
         """A copy with some of n, lo, hi, bc, mapping, location, basis changed."""
         return replace(self, **changes)
+
+    def with_all(self) -> Axis:
+        """The axis of all functions of a basis of elements, those of known walls too; itself if none are known."""
+        if sum(self.known) == 0:
+            return self
+        return self.like(n=self._elements().functions(self), bc=Neumann())
+
+    def quadrature(self, q: int | None = None, elements: tuple[int, int] | None = None) -> Axis:
+        """The Gauss points of the elements of the basis as an axis, whose data are values there.
+
+        Parameters
+        ----------
+        q
+            Points per element; None for p + 1.
+        elements
+            The range (first, last + 1) of elements; None for all.
+
+        Raises
+        ------
+        ValueError
+            If the axis has no basis of elements.
+        """
+        basis = self._elements()
+        q = basis.p + 1 if q is None else operator.index(q)
+        first, stop = elements or (0, self.intervals)
+        bc = Periodic() if self.periodic else Neumann()
+        return self.like(n=(stop - first) * q, bc=bc, basis=Gauss(self, q, (first, stop)))
+
+    def _elements(self) -> Piecewise:
+        if not isinstance(self.basis, Piecewise):
+            raise ValueError(f"elements are needed, as Lagrange or BSpline have, but the basis is {self.basis}")
+        return self.basis
 
     def staggered(self) -> Axis:
         """The axis half a spacing away, with the same walls and conditions: nodes → cells, cells → nodes.

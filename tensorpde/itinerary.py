@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tensorpde.field import Field
 from tensorpde.line import LineOperator
 from tensorpde.parallel import Pencil, Transpose
 
@@ -34,6 +33,18 @@ class Parcel(NamedTuple):
     then: tuple[tuple[int, LineOperator], ...]
 
 
+class Block(Protocol):
+    """What a Field is here: this rank's block, and the pencil that says of what."""
+
+    @property
+    def local(self) -> Any:
+        """The values."""
+
+    @property
+    def pencil(self) -> Pencil:
+        """Their place."""
+
+
 class Traveller:
     """Applies Σ terms to fields, with work arrays lent by the process grid.
 
@@ -51,9 +62,9 @@ class Traveller:
         self.parcels = parcels(terms)
         self.shape, self.backend = shape, backend
 
-    def apply(self, f: Field, out: Field, beta: float) -> None:
+    def apply(self, f: Block, out: Block, beta: float) -> None:
         """out = Σ terms f + beta·out. Collective."""
-        home = out.pencil.reshaped(f.space.shape)
+        home = out.pencil.reshaped(f.pencil.shape)
         self._work = home.process_grid.workspace(self.backend)
         u = self._moved(f.local, f.pencil, home)
         if beta not in (0, 1):
@@ -70,7 +81,7 @@ class Traveller:
             if value is not f.local:
                 self._give(value)
 
-    def _deliver(self, parcel: Parcel, u: Any, pencil: Pencil, out: Field, beta: float) -> None:
+    def _deliver(self, parcel: Parcel, u: Any, pencil: Pencil, out: Block, beta: float) -> None:
         """out = parcel u + beta·out for u in a pencil in which the parcel's axis is whole."""
         at_home = not parcel.then and pencil.reshaped(self.shape) == out.pencil
         if at_home and (len(parcel.first) == 1 or beta == 0):
@@ -83,13 +94,13 @@ class Traveller:
             last = number == len(parcel.then) - 1 and out.pencil.is_whole(axis)
             target = out.pencil.reshaped(pencil.shape) if last else pencil.aligned(axis)
             value, pencil = self._returned(value, pencil, target), target
-            if last and operator.result_type(value.dtype) == out.dtype:
+            if last and operator.result_type(value.dtype) == out.local.dtype:
                 if out.local.size:  # a rank that owns nothing has no lines, not even empty ones
                     operator.apply(value, axis - pencil.ndim, out.local, beta=beta)
                 self._give(value)
                 return
             pencil, value = self._applied(operator, axis, pencil, value)
-        if beta == 0 and value.dtype == out.dtype and pencil != out.pencil:
+        if beta == 0 and value.dtype == out.local.dtype and pencil != out.pencil:
             Transpose.between(pencil, out.pencil).forward(value, out.local)
         else:
             value = self._returned(value, pencil, out.pencil)

@@ -2,7 +2,8 @@
 
 from tensorpde.basis.base import Basis, Line, Piecewise
 from tensorpde.basis.bspline import BSpline
+from tensorpde.basis.gauss import Gauss
 from tensorpde.basis.lagrange import Lagrange
 from tensorpde.basis.table import Table
 
-__all__ = ["BSpline", "Basis", "Lagrange", "Line", "Piecewise", "Table"]
+__all__ = ["BSpline", "Basis", "Gauss", "Lagrange", "Line", "Piecewise", "Table"]

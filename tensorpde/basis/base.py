@@ -34,6 +34,10 @@ class Line(Protocol):
     def mapping(self) -> Any:
         """The stretching m: ξ → [0, 1] with its `slope`."""
 
+    @property
+    def basis(self) -> Any:
+        """What the data are coefficients of."""
+
     def position(self, xi: np.ndarray) -> np.ndarray:
         """Coordinates x of reference coordinates ξ."""
 
@@ -143,12 +147,9 @@ class Piecewise(Basis):
             mapping is uniform and the functions are polynomials, and to the order of the basis where not.
         """
         q = self.p + 1 if q is None else operator.index(q)
-        points, weights = np.polynomial.legendre.leggauss(q)
-        breaks = self.breaks(axis)
-        size = np.diff(breaks)[:, None]
-        xi = breaks[:-1, None] + size * (points + 1) / 2
-        element = np.repeat(np.arange(len(size)), q)
-        shape = (len(size), q, self.p + 1)
+        xi, weights = gauss(self.breaks(axis), q)
+        element = np.repeat(np.arange(len(xi)), q)
+        shape = (*xi.shape, self.p + 1)
         values, slopes = (self.on_elements(axis, element, xi.ravel(), order).reshape(shape) for order in (0, 1))
         metric = axis.length * axis.mapping.slope(xi)
         return Table(
@@ -156,7 +157,7 @@ class Piecewise(Basis):
             values=values,
             slopes=slopes / metric[..., None],
             points=axis.position(xi),
-            weights=weights / 2 * size * metric,
+            weights=weights * metric,
             functions=self.functions(axis),
             periodic=axis.periodic,
             known=axis.known,
@@ -169,3 +170,10 @@ def degree(p: Any) -> int:
     if p < 1:
         raise ValueError(f"a basis needs a degree p ≥ 1, not p={p}")
     return p
+
+
+def gauss(breaks: np.ndarray, q: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss–Legendre points and weights of the intervals between breaks, each of shape (E, q)."""
+    points, weights = np.polynomial.legendre.leggauss(q)
+    size = np.diff(breaks)[:, None]
+    return breaks[:-1, None] + size * (points + 1) / 2, size * weights / 2

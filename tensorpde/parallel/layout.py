@@ -14,6 +14,27 @@ from tensorpde.parallel.pencil import ProcessGrid
 from tensorpde.parallel.transpose import Transpose
 
 
+def chosen_dims(
+    shape: Sequence[int], comm: MPI.Intracomm, dtype: np.dtype, wanted: Sequence[int] | str | None
+) -> Sequence[int]:
+    """What a user wants (None: the formula; "tune": measured; or numbers), checked. Collective where measured.
+
+    Raises
+    ------
+    ValueError
+        If the numbers cut more directions than the shape has, or a word is not "tune".
+    """
+    if wanted is None:
+        return default_dims(shape, comm.size)
+    if not isinstance(wanted, str):
+        if any(size > 1 for size in wanted[len(shape) - 1 :]):
+            raise ValueError(f"process grid {tuple(wanted)} has more than {len(shape) - 1} directions to cut {shape}")
+        return wanted
+    if wanted != "tune":
+        raise ValueError(f'process_grid {wanted!r} is neither "tune" nor a tuple of numbers of ranks')
+    return tuned_dims(shape, comm, dtype)
+
+
 def default_dims(shape: Sequence[int], ranks: int) -> tuple[int, ...]:
     """The process grid for a global shape: slabs while every rank gets a plane, else the squarest grid that fits.
 

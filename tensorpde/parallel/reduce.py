@@ -112,3 +112,11 @@ def largest(comm: Any, value: float) -> float:
     result = np.empty_like(found)
     comm.Allreduce(found, result, op=MPI.MAX)
     return float("nan") if result[1] else float(result[0])
+
+
+def total(comm: Any, values: np.ndarray) -> np.ndarray:
+    """Σ of one host array per rank, on every rank; to round-off the same on any number of them. Collective."""
+    values = np.ascontiguousarray(values)
+    result = np.empty_like(values)
+    comm.Allreduce(values, result)
+    return result

@@ -1,0 +1,26 @@
+"""Values from users into blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def fill(block: np.ndarray, values: Any, shape: tuple[int, ...]) -> None:
+    """Write a number, an array over the grid, or a list of these per leading index into a block lead + shape."""
+    if isinstance(values, (list, tuple)) and block.ndim > len(shape):
+        if len(values) != len(block):
+            raise ValueError(f"{len(values)} components given for a leading dimension of {len(block)}")
+        for part, value in zip(block, values, strict=True):
+            fill(part, value, shape)
+        return
+    values = np.asarray(values)
+    if values.ndim not in (0, len(shape), block.ndim):
+        raise ValueError(f"values of shape {values.shape} do not fit a block of shape {block.shape}")
+    if values.dtype.kind == "c" and block.dtype.kind != "c":
+        raise TypeError(f"{values.dtype} values for a {block.dtype} field: make a complex Space or take the real part")
+    try:
+        block[...] = values
+    except ValueError:
+        raise ValueError(f"values of shape {values.shape} do not fit a block of shape {block.shape}") from None
