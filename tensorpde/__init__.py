@@ -8,9 +8,11 @@ from tensorpde import io, parallel, pde, schemes, solve, stepping
 from tensorpde.basis import BSpline, Lagrange
 from tensorpde.boundary import Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, Robin
 from tensorpde.field import Field, Space
+from tensorpde.galerkin import advection, at_points, load, mass, stiffness
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
 from tensorpde.mapping import Algebraic, Tanh, TanhOneSided, Uniform, UserMapping
+from tensorpde.norms import error_norm
 from tensorpde.operators import derivative, divergence, gradient, laplacian
 from tensorpde.solve import FastDiagonal
 
@@ -39,14 +41,20 @@ __all__ = [
     "TanhOneSided",
     "Uniform",
     "UserMapping",
+    "advection",
+    "at_points",
     "derivative",
     "divergence",
+    "error_norm",
     "gradient",
     "io",
     "laplacian",
+    "load",
+    "mass",
     "parallel",
     "pde",
     "schemes",
     "solve",
     "stepping",
+    "stiffness",
 ]

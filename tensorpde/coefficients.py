@@ -24,31 +24,22 @@ if TYPE_CHECKING:
 VALUES_AT_ONCE = 1 << 20
 
 
-def tables(space: Space, q: int | None = None) -> dict[int, Table]:
-    """The tables of the axes that have a basis of elements."""
-    found = {}
-    for axis, line in enumerate(space.axes):
-        if isinstance(line.basis, Piecewise):
-            found[axis] = line.basis.table(line, q)
-    return found
-
-
 def tested(
-    space: Space, f: Callable, made: Mapping[int, Table], lead: Sequence[int] = (), out: Field | None = None
+    space: Space, made: Mapping[int, Table], sample: Callable[[tuple[int, int]], Field], lead: Sequence[int] = ()
 ) -> Field:
-    """∫ f φ along the axes that have a table in `made`, values of f at the points of the others. Collective.
+    """∫ f φ along the axes that have a table in `made`; along the others values stay values. Collective.
 
-    Quadrature values exist for a few elements of one axis at a time: about four times as many as there are unknowns.
+    sample(part) gives f at quadrature points, on a range of elements of the last axis in `made`. So quadrature values
+    exist of a part only: about four times as many as there are unknowns.
     """
-    out = space.zeros(lead) if out is None else out
-    weights = {k: chosen(tests(table), rows=table.unknowns) for k, table in made.items()}
+    out = space.zeros(lead)
     last = max(made)
+    q = made[last].values.shape[1]
+    bands = {k: chosen(tests(table), rows=table.unknowns) for k, table in made.items()}
+    factors = {k: Banded(band) for k, band in bands.items()}
     for part in slabs(space, made):
-        q = made[last].values.shape[1]
-        factors = {k: Banded(band) for k, band in weights.items() if k != last}
-        factors[last] = Banded(chosen(weights[last], columns=slice(part[0] * q, part[1] * q)))
-        values = at_quadrature(space, made, part).field(f, lead)
-        Traveller([Term(1.0, tuple(factors.items()))], space.shape, space.backend).apply(values, out, 1.0)
+        factors[last] = Banded(chosen(bands[last], columns=slice(part[0] * q, part[1] * q)))
+        Traveller([Term(1.0, tuple(factors.items()))], space.shape, space.backend).apply(sample(part), out, 1.0)
     return out
 
 
@@ -73,8 +64,11 @@ def projected(space: Space, f: Callable, lead: Sequence[int], t: float) -> Field
 
     Where a wall has a given value, it is the projection onto the functions that have this value.
     """
-    made = {k: table for k, table in tables(space).items() if not _piecewise(space, k).nodal}
-    right = tested(space, f, made, lead)
+    made = {}
+    for k, line in enumerate(space.axes):
+        if isinstance(line.basis, Piecewise) and not line.basis.nodal:
+            made[k] = line.basis.table(line)
+    right = tested(space, made, lambda part: at_quadrature(space, made, part).field(f, lead), lead)
     masses = {k: form(table) for k, table in made.items()}
     for face in faces(space):
         if face.axis in made:

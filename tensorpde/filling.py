@@ -1,7 +1,9 @@
-"""Values from users into blocks."""
+"""Values and functions from users, and blocks filled with them."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,3 +26,21 @@ def fill(block: np.ndarray, values: Any, shape: tuple[int, ...]) -> None:
         block[...] = values
     except ValueError:
         raise ValueError(f"values of shape {values.shape} do not fit a block of shape {block.shape}") from None
+
+
+def at_time(f: Callable, ndim: int, t: float) -> Callable:
+    """A function of d coordinates from one of these, or of these and t: whichever it takes."""
+    if _takes(f, ndim + 1) and not _takes(f, ndim):
+        return lambda *x: f(*x, t)
+    return f
+
+
+def _takes(function: Callable, count: int) -> bool:
+    """Whether a function can be called with so many arguments."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:  # a compiled function without a signature
+        return True
+    return True

@@ -258,6 +258,17 @@ class Kron(TensorOperator):
         coefficient = np.conj(self.coefficient)
         return Kron(self.range, {axis: f.H for axis, f in self.factors.items()}, coefficient, self.domain)
 
+    def inverse(self) -> Kron:
+        """The inverse of the linear part: of every factor, factored here, and of the coefficient.
+
+        Raises
+        ------
+        ValueError
+            If a factor has none.
+        """
+        factors = {axis: factor.inverse() for axis, factor in self.factors.items()}
+        return Kron(self.range, factors, 1 / self.coefficient, self.domain)
+
     def __mul__(self, factor: complex) -> Kron:
         if not np.isscalar(factor):
             return NotImplemented

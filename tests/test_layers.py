@@ -17,7 +17,7 @@ LAYERS = [
     {"parallel"},
     {"itinerary"},
     {"coefficients", "faces", "field", "filling"},
-    {"galerkin", "kron", "operators"},
+    {"galerkin", "kron", "norms", "operators"},
     {"solve"},
     {"stepping"},
     {"io"},
