@@ -44,6 +44,7 @@ def mass(space: Space) -> Kron:
     """
     made = piecewise_tables(space)
     (product,) = _operators(space, [(1.0, {axis: form(table) for axis, table in made.items()})], made)
+    product.mass = product
     return product
 
 
@@ -77,6 +78,7 @@ def stiffness(space: Space, kappa: complex | Sequence[complex] = 1.0) -> KronSum
     stiff = {axis: _with_robin(form(table, 1, 1), space, axis) for axis, table in made.items()}
     terms = [(factor, {**masses, axis: stiff[axis]}) for axis, factor in enumerate(kappas)]
     result = KronSum(_operators(space, terms, made))
+    result.mass = mass(space)
     result.sources += tuple(
         source for axis, factor in enumerate(kappas) for source in natural_sources(space, axis, factor, result.range)
     )
@@ -95,7 +97,9 @@ def advection(space: Space, velocity: complex | Sequence[complex]) -> KronSum:
     masses = {axis: form(table) for axis, table in made.items()}
     speeds = _per_axis(velocity, space.ndim, "velocity")
     terms = [(v, {**masses, axis: form(made[axis], 0, 1)}) for axis, v in enumerate(speeds)]
-    return KronSum(_operators(space, terms, made))
+    result = KronSum(_operators(space, terms, made))
+    result.mass = mass(space)
+    return result
 
 
 def load(space: Space, f: Callable | complex | Field, t: float = 0.0, lead: Sequence[int] = ()) -> Field:

@@ -49,12 +49,14 @@ class TensorOperator(ABC):
         unknowns along its axis.
     terms : tuple of Kron, whose sum it is.
     sources : the boundary data; they count in `lifting` and in L(f, t), not in L @ f.
+    mass : what a shift multiplies in L − shift·mass: the mass operator for weak forms, None for the identity.
     """
 
     domain: Space
     range: Space
     terms: tuple[Kron, ...]
     sources: tuple[Source, ...]
+    mass: TensorOperator | None = None
 
     def __matmul__(self, other: Field | TensorOperator) -> Any:
         """L @ f: the linear part applied to a Field (collective); L @ M: first M, then L, lifting included."""
@@ -274,7 +276,9 @@ class Kron(TensorOperator):
             return NotImplemented
         coefficient = self.coefficient * factor
         range = self.range if not np.iscomplexobj(factor) else _default_range(self.range, {}, factor)
-        return Kron(self.domain, self.factors, coefficient, range, scaled(self.sources, factor))
+        result = Kron(self.domain, self.factors, coefficient, range, scaled(self.sources, factor))
+        result.mass = self.mass
+        return result
 
     def __repr__(self) -> str:
         parts = " ⊗ ".join(repr(self.factors.get(axis, "I")).strip("'") for axis in range(self.domain.ndim))
@@ -302,6 +306,7 @@ class KronSum(TensorOperator):
         self.range = next((op.range for op in operators if op.range.dtype.kind == "c"), first.range)
         self.terms = tuple(term for op in operators for term in op.terms)
         self.sources = tuple(source for op in operators for source in op.sources)
+        self.mass = next((op.mass for op in operators if op.mass is not None), None)
 
     @property
     def T(self) -> KronSum:
@@ -315,7 +320,7 @@ class KronSum(TensorOperator):
         if not np.isscalar(factor):
             return NotImplemented
         result = KronSum([term * factor for term in self.terms])
-        result.sources = scaled(self.sources, factor)
+        result.sources, result.mass = scaled(self.sources, factor), self.mass
         return result
 
     def __repr__(self) -> str:

@@ -147,17 +147,16 @@ class Piecewise(Basis):
             mapping is uniform and the functions are polynomials, and to the order of the basis where not.
         """
         q = self.p + 1 if q is None else operator.index(q)
-        xi, weights = gauss(self.breaks(axis), q)
+        xi, weights = gauss(axis, self.breaks(axis), q)
         element = np.repeat(np.arange(len(xi)), q)
         shape = (*xi.shape, self.p + 1)
         values, slopes = (self.on_elements(axis, element, xi.ravel(), order).reshape(shape) for order in (0, 1))
-        metric = axis.length * axis.mapping.slope(xi)
         return Table(
             first=self.first(axis),
             values=values,
-            slopes=slopes / metric[..., None],
+            slopes=slopes / (axis.length * axis.mapping.slope(xi))[..., None],
             points=axis.position(xi),
-            weights=weights * metric,
+            weights=weights,
             functions=self.functions(axis),
             periodic=axis.periodic,
             known=axis.known,
@@ -172,8 +171,13 @@ def degree(p: Any) -> int:
     return p
 
 
-def gauss(breaks: np.ndarray, q: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss–Legendre points and weights of the intervals between breaks, each of shape (E, q)."""
+def gauss(axis: Line, breaks: np.ndarray, q: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss–Legendre points ξ of the intervals between breaks and their weights in x, each of shape (E, q).
+
+    The weights of an interval add up to its length in x to round-off, under any mapping.
+    """
     points, weights = np.polynomial.legendre.leggauss(q)
-    size = np.diff(breaks)[:, None]
-    return breaks[:-1, None] + size * (points + 1) / 2, size * weights / 2
+    xi = breaks[:-1, None] + np.diff(breaks)[:, None] * (points + 1) / 2
+    weights = weights * axis.mapping.slope(xi)
+    lengths = axis.length * np.diff(axis.mapping(breaks))
+    return xi, weights * (lengths / weights.sum(axis=1))[:, None]

@@ -39,12 +39,11 @@ class Gauss(Basis):
 
     def reference(self, axis: Line) -> np.ndarray:
         """The Gauss points in ξ."""
-        return gauss(self._breaks, self.q)[0].ravel()
+        return gauss(self.axis, self._breaks, self.q)[0].ravel()
 
     def integrals(self, axis: Line) -> np.ndarray:
         """The Gauss weights in x."""
-        xi, weights = gauss(self._breaks, self.q)
-        return (weights * self.axis.length * self.axis.mapping.slope(xi)).ravel()
+        return gauss(self.axis, self._breaks, self.q)[1].ravel()
 
     @property
     def _breaks(self) -> np.ndarray:

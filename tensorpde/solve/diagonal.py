@@ -29,6 +29,8 @@ COMPATIBLE = 0.05
 class FastDiagonal:
     """Solver of L(u, t) − shift·u = f for a separable L: Σ A_k on one axis each, or A⊗B⊗B + B⊗A⊗B + B⊗B⊗A.
 
+    For a weak form, as `stiffness` makes, the shift multiplies its mass: K(u, t) − shift·M(u, t) = f.
+
     With a function φ it solves φ(L − shift) u = f instead, in as many transforms: φ(s) = s² makes the biharmonic
     operator of a Laplacian, 1 + τ s² a step of a fourth-order diffusion, e^{−τ s} advances u' = L u by the time τ.
 
@@ -79,6 +81,8 @@ class FastDiagonal:
     ) -> None:  # fmt: skip
         if not same_points(L.domain, L.range):
             raise ValueError(f"a solve needs an operator from a Space to itself, not from {L.domain} to {L.range}")
+        if L.mass is not None:  # counted without a shift too: one axis alone does not show its mass otherwise
+            L, shift = L - shift * L.mass, 0.0
         pairs, constant = separate(L)
         masses = any(pair.b is not None for pair in pairs)
         if masses and shift != 0:
@@ -109,13 +113,14 @@ class FastDiagonal:
         """
         solver = cls.__new__(cls)
         made = [Pair.of(a, b, n) for (a, b), n in zip(pairs, space.shape, strict=True)]
-        solver._set_up(space, made, shift, banded_axis, None, 0.0)
+        regular = all(pair.b is None for pair in made)
+        solver._set_up(space, made, shift, banded_axis, None, 0.0, watched=regular)
         solver._operator = None
         return solver
 
     def _set_up(
         self, space: Space, pairs: Sequence[Pair], shift: complex, banded_axis: int | None,
-        tolerance: float | None, mean: float, function: Function | None = None,
+        tolerance: float | None, mean: float, function: Function | None = None, watched: bool = True,
     ) -> None:  # fmt: skip
         self.space, self.shift, self.mean, self.tolerance = space, shift, mean, tolerance
         self.removed, self._function = 0.0, function
@@ -137,9 +142,11 @@ class FastDiagonal:
         self._data: dict[Any, Field] = {}
         self._round_off = round_off([(modes.a, modes.b) for modes in self.modes])
         self._null = None
-        if all(pair.b is None for pair in pairs) and not np.any(zero):
-            found = null_modes([modes.a for modes in self.modes], shift, self._round_off)
-            self._null = NullSpace(space, self.modes, found) if len(found) else None
+        if watched and not np.any(zero) and all(modes.regular for modes in self.modes):
+            values = [modes.a / modes.b for modes in self.modes]
+            found = null_modes(values, shift, round_off([(own, np.ones(1)) for own in values]))
+            masses = [pair.matrix_b for pair in pairs]
+            self._null = NullSpace(space, self.modes, found, masses) if len(found) else None
         self.nullity = 0 if self._null is None else len(self._null.found)
         self._routes[space.pencil, space.pencil, space.dtype] = self._route(space.pencil, space.pencil, space.dtype)
 
@@ -194,7 +201,7 @@ class FastDiagonal:
         self.removed, largest = null.part(f)
         if self.removed > tolerance:
             what = "its mean" if null.constant else f"its part on {self.nullity} null modes"
-            value = sum(modes.a[k] for modes, k in zip(self.modes, null.found[0]))
+            value = sum(modes.a[k] / modes.b[k] for modes, k in zip(self.modes, null.found[0]))
             where = f" (shift {self.shift:.10g} is on the eigenvalue {value:.10g})" if self.shift != 0 else ""
             raise ValueError(
                 f"the problem is singular{where} and the right-hand side, boundary data counted, is not compatible: "

@@ -18,6 +18,7 @@ from tensorpde.solve.separate import Pair
 TRANSFORMS = tuple(f"{family}{number}" for family in ("dct", "dst") for number in (1, 2, 3, 4))
 FITS = 1e-12
 WORST_CONDITION = 1e9
+REGULAR = 1e-11
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,12 @@ class Modes:
     left: np.ndarray | None = None
     right: np.ndarray | None = None
     condition: float = 1.0
+
+    @property
+    def regular(self) -> bool:
+        """Whether B has an inverse, so that a / b are eigenvalues."""
+        size = np.abs(self.b).max(initial=0.0)
+        return bool(np.all(np.abs(self.b) > REGULAR * size))
 
     def rows(self, modes: np.ndarray) -> np.ndarray:
         """Rows of W: the functionals that give the coefficients of some modes."""
@@ -84,7 +91,9 @@ def diagonalize(pair: Pair) -> Modes:
         masses = np.ones(n) if b is None else None if values is None else _eigenvalues(kind, b)
         if values is not None and masses is not None:
             return Modes(n, values, masses, kind)
-    return _dense(a) if b is None else _dense_pair(a, b)
+    if b is None:
+        return _dense(a)
+    return _symmetric_pair(a, b) or _dense_pair(a, b)
 
 
 def _eigenvalues(kind: str, matrix: np.ndarray) -> np.ndarray | None:
@@ -186,6 +195,24 @@ def _with_constants(
     factor = left[k].sum()
     values[k], right[:, k], left[k] = 0, 1.0, left[k] / factor
     return values, left, right
+
+
+def _symmetric_pair(a: np.ndarray, b: np.ndarray) -> Modes | None:
+    """Eigenvectors V with Vᵀ B V = 1 of symmetric A and positive definite B; None if they are not."""
+    for matrix in (a, b):
+        if np.iscomplexobj(matrix) or np.abs(matrix - matrix.T).max() > FITS * np.abs(matrix).max():
+            return None
+    try:
+        values, right = scipy.linalg.eigh((a + a.T) / 2, (b + b.T) / 2)
+    except np.linalg.LinAlgError:
+        return None
+    condition = float(np.linalg.cond(right))
+    if not condition < WORST_CONDITION:
+        return None
+    values = _snapped(values, float(np.abs(values).max()))
+    values, left, right = _with_constants(a, values, right.T, right)
+    left = left / np.sum((left @ b) * right.T, axis=1)[:, None]
+    return Modes(len(a), values, np.ones(len(a)), "dense", left, right, condition)
 
 
 def _dense_pair(a: np.ndarray, b: np.ndarray) -> Modes:

@@ -67,10 +67,14 @@ class BandedAxis:
         self.singular = bool(np.abs(a.sum(axis=1)).max() <= FITS * np.abs(a).sum(axis=1).max())
         null = _left_null(matrix) if self.singular else np.zeros((0, pair.n))
         count = len(null)
-        self.modes = Modes(pair.n, np.zeros(count), np.ones(count), "banded", null, np.ones((pair.n, count)))
+        constants = np.ones((pair.n, count), matrix.dtype)
+        images = constants if pair.b is None else pair.b.matrix() @ constants
+        sizes = np.einsum("ki,ik->k", null, images)
+        self.modes = Modes(pair.n, np.zeros(count), sizes, "banded", null, constants)
         if self.singular:
             projection = np.ones((pair.n, 1)) @ null
-            self._pseudo_inverse = np.linalg.solve(matrix + projection, np.eye(pair.n) - projection)
+            loss = images / sizes @ null
+            self._pseudo_inverse = np.linalg.solve(matrix + projection, np.eye(pair.n) - loss)
 
     def add_to(self, route: Route, axis: int, values: list[tuple[np.ndarray, np.ndarray]], tol: float) -> float:
         """Append the solve to a route at the pencil it has come to; the growth of its factors on this rank.

@@ -55,25 +55,37 @@ class NullSpace:
         Per axis.
     found
         Rows (i, j, …) as from `null_modes`.
+    masses
+        B of each axis, None for the identity. With W A V = a, W B V = b the part of f on a mode is W f · B V / b.
     """
 
-    def __init__(self, space: Space, modes: Sequence[Modes], found: np.ndarray) -> None:
+    def __init__(
+        self, space: Space, modes: Sequence[Modes], found: np.ndarray, masses: Sequence[np.ndarray | None]
+    ) -> None:
         self.space, self.found = space, found
         wanted = [np.unique(found[:, axis], return_inverse=True) for axis in range(space.ndim)]
         rows = [mode.rows(own) for mode, (own, _) in zip(modes, wanted)]
         columns = [mode.columns(own) for mode, (own, _) in zip(modes, wanted)]
+        images = [
+            column if b is None else b @ column / mode.b[own]
+            for mode, column, b, (own, _) in zip(modes, columns, masses, wanted)
+        ]
         self._places = tuple(place for _, place in wanted)
-        self._sizes = prod(np.linalg.norm(column, axis=0)[place] for column, place in zip(columns, self._places))
-        self._heights = prod(np.abs(column).max(axis=0)[place] for column, place in zip(columns, self._places))
+        self._sizes = prod(np.linalg.norm(image, axis=0)[place] for image, place in zip(images, self._places))
+        self._heights = prod(np.abs(image).max(axis=0)[place] for image, place in zip(images, self._places))
         coefficients = space.like(grid=Grid(*(Axis(len(row), 0.0, 1.0) for row in rows)))
         if any(map(np.iscomplexobj, rows)):
             coefficients = coefficients.like(dtype="complex128")
         factors = {axis: Banded(_full_rows(row)) for axis, row in enumerate(rows)}
         self._functionals = Kron(space, factors, range=coefficients)
         self.constant = len(found) == 1 and all(np.ptp(column) <= 1e-12 * np.abs(column).max() for column in columns)
+        # The solve leaves W B u = 0 (a banded axis W u = 0) on the null mode: is that the mean?
+        sums = [
+            row[0] if b is None or mode.kind == "banded" else row[0] @ b for row, b, mode in zip(rows, masses, modes)
+        ]
         self.free_mean = self.constant and not all(
-            np.allclose(row[0] / row[0].sum(), axis.weights / axis.length, rtol=0, atol=1e-12 / axis.n)
-            for row, axis in zip(rows, space.axes)
+            np.allclose(row / row.sum(), axis.weights / axis.length, rtol=0, atol=1e-12 / axis.n)
+            for row, axis in zip(sums, space.axes)
         )
 
     def part(self, f: Field) -> tuple[float, float]:
