@@ -5,7 +5,7 @@ from tensorpde import _threads
 _threads.limit_threads()  # before numpy loads
 
 from tensorpde import io, parallel, pde, schemes, solve, stepping
-from tensorpde.basis import BSpline, Lagrange
+from tensorpde.basis import BSpline, Chebyshev, Greville, Lagrange
 from tensorpde.boundary import Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, Robin
 from tensorpde.field import Field, Space
 from tensorpde.galerkin import advection, at_points, load, mass, stiffness
@@ -22,11 +22,13 @@ __all__ = [
     "Algebraic",
     "Axis",
     "BSpline",
+    "Chebyshev",
     "Dirichlet",
     "Even",
     "FastDiagonal",
     "Field",
     "FreeSlip",
+    "Greville",
     "Grid",
     "Kron",
     "KronSum",

@@ -12,8 +12,7 @@ from tensorpde.boundary import Boundary, Data, Dirichlet, Neumann, Robin, resolv
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum, Source, same_points
-from tensorpde.line import Banded, Compact
-from tensorpde.schemes import Scheme, assemble, central
+from tensorpde.schemes import Collocation, Scheme, central, on_axis
 
 Conditions = Boundary | Sequence[Boundary | None] | None
 
@@ -49,7 +48,11 @@ class WallData:
 
 
 def derivative(
-    space: Space, axis: int, scheme: Scheme = central.first_derivative, to: Space | None = None, bc: Conditions = None
+    space: Space,
+    axis: int,
+    scheme: Scheme | Collocation = central.first_derivative,
+    to: Space | None = None,
+    bc: Conditions = None,
 ) -> Kron:
     """The derivative (or interpolation) along one axis that a scheme stands for, with the boundary data of the axis.
 
@@ -60,7 +63,8 @@ def derivative(
     axis
         The axis.
     scheme
-        What to compute there; default: the central first derivative of order 2.
+        What to compute there; default: the central first derivative of order 2. On an axis with a collocation basis
+        only the number of the derivative counts: the basis has derivatives of its own.
     to
         The Space of the result; default: `space`, or the one staggered along the axis for a staggered scheme.
     bc
@@ -85,20 +89,18 @@ def derivative(
         to = space.like(axis=axis, n=target.n, location=target.location) if scheme.shift else space
     elif not same_points(to.like(grid=_exchanged(to, axis, line)), space):
         raise ValueError(f"{scheme.name} along axis {axis}: the result's {to} differs from {space} on other axes too")
-    made = assemble(scheme, line, to.axes[axis], bc)
-    operator = Banded(made.rhs) if made.lhs is None else Compact(made.lhs, made.rhs)
+    made = on_axis(scheme, line, to.axes[axis], bc)
     given = line.sides if bc is None else bc
     conditions = (given, given) if isinstance(given, Boundary) else tuple(given)
     sources = []
     for condition, vector in zip(conditions, (made.left, made.right), strict=True):
         data = condition.value if isinstance(condition, (Dirichlet, Neumann, Robin)) else 0.0
         if np.any(vector) and (callable(data) or data != 0):
-            vector = vector if made.lhs is None else np.linalg.solve(made.lhs.matrix(), vector)
             sources.append(Source(WallData(to, axis, vector, data)))
-    return Kron(space, {axis: operator}, 1.0, to, sources)
+    return Kron(space, {axis: made.operator}, 1.0, to, sources)
 
 
-def laplacian(space: Space, scheme: Scheme = central.second_derivative) -> KronSum:
+def laplacian(space: Space, scheme: Scheme | Collocation = central.second_derivative) -> KronSum:
     """Σ ∂²/∂x_k² by one scheme on every axis, with the boundary data of the Space.
 
     Raises
@@ -181,13 +183,13 @@ class Divergence:
         return result
 
 
-def gradient(space: Space, scheme: Scheme = central.first_derivative) -> Gradient:
+def gradient(space: Space, scheme: Scheme | Collocation = central.first_derivative) -> Gradient:
     """The gradient of a scalar (for flow conditions: of a pressure) in a Space."""
     return Gradient([_resolved(space, axis, scheme, "pressure", None) for axis in range(space.ndim)])
 
 
 def divergence(
-    space: Space | Sequence[Space], scheme: Scheme = central.first_derivative, to: Space | None = None
+    space: Space | Sequence[Space], scheme: Scheme | Collocation = central.first_derivative, to: Space | None = None
 ) -> Divergence:
     """The divergence of a vector: flow conditions are resolved for each component.
 
@@ -205,7 +207,7 @@ def divergence(
     return Divergence(parts)
 
 
-def _resolved(space: Space, axis: int, scheme: Scheme, component: int | str, to: Space | None) -> Kron:
+def _resolved(space: Space, axis: int, scheme: Scheme | Collocation, component: int | str, to: Space | None) -> Kron:
     left, right = space.axes[axis].sides
     pair = resolve(left, component, axis), resolve(right, component, axis)
     return derivative(space, axis, scheme, to, pair)

@@ -2,8 +2,10 @@
 
 from tensorpde.basis.base import Basis, Line, Piecewise
 from tensorpde.basis.bspline import BSpline
+from tensorpde.basis.chebyshev import Chebyshev
 from tensorpde.basis.gauss import Gauss
+from tensorpde.basis.greville import Greville
 from tensorpde.basis.lagrange import Lagrange
 from tensorpde.basis.table import Table
 
-__all__ = ["BSpline", "Basis", "Gauss", "Lagrange", "Line", "Piecewise", "Table"]
+__all__ = ["BSpline", "Basis", "Chebyshev", "Gauss", "Greville", "Lagrange", "Line", "Piecewise", "Table"]
