@@ -134,6 +134,7 @@ class Whole:
     """An axis of which all functions of the spline are unknowns: what `BSpline` asks of an axis."""
 
     known = (0, 0)
+    basis: Any = None
     mapping = Uniform()
 
     def __init__(self, axis: Any, n: int) -> None:
