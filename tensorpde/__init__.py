@@ -13,8 +13,9 @@ from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
 from tensorpde.mapping import Algebraic, Tanh, TanhOneSided, Uniform, UserMapping
 from tensorpde.norms import error_norm
-from tensorpde.operators import derivative, divergence, gradient, laplacian
+from tensorpde.operators import derivative, divergence, gradient, laplacian, mixed_derivative
 from tensorpde.solve import FastDiagonal
+from tensorpde.stepping import DouglasGunn, HundsdorferVerwer, ModifiedCraigSneyd, PeacemanRachford
 
 parallel.install_abort_hooks()
 
@@ -24,18 +25,22 @@ __all__ = [
     "BSpline",
     "Chebyshev",
     "Dirichlet",
+    "DouglasGunn",
     "Even",
     "FastDiagonal",
     "Field",
     "FreeSlip",
     "Greville",
     "Grid",
+    "HundsdorferVerwer",
     "Kron",
     "KronSum",
     "Lagrange",
+    "ModifiedCraigSneyd",
     "Neumann",
     "NoSlip",
     "Odd",
+    "PeacemanRachford",
     "Periodic",
     "Robin",
     "Space",
@@ -53,6 +58,7 @@ __all__ = [
     "laplacian",
     "load",
     "mass",
+    "mixed_derivative",
     "parallel",
     "pde",
     "schemes",

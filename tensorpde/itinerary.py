@@ -62,6 +62,11 @@ class Traveller:
         self.parcels = parcels(terms)
         self.shape, self.backend = shape, backend
 
+    @property
+    def in_place(self) -> bool:
+        """Whether `out` may be f itself, for beta 0: its values are not needed once there are new ones."""
+        return len(self.parcels) == 1
+
     def apply(self, f: Block, out: Block, beta: float) -> None:
         """out = Σ terms f + beta·out. Collective."""
         home = out.pencil.reshaped(f.pencil.shape)
@@ -84,6 +89,9 @@ class Traveller:
     def _deliver(self, parcel: Parcel, u: Any, pencil: Pencil, out: Block, beta: float) -> None:
         """out = parcel u + beta·out for u in a pencil in which the parcel's axis is whole."""
         at_home = not parcel.then and pencil.reshaped(self.shape) == out.pencil
+        if u is out.local:
+            operator = parcel.first[0][1]
+            at_home = at_home and len(parcel.first) == 1 and operator is not None and operator.in_place
         if at_home and (len(parcel.first) == 1 or beta == 0):
             self._sum(parcel, u, out.local, beta)
             return

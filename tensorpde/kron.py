@@ -80,7 +80,8 @@ class TensorOperator(ABC):
         f
             A Field of the domain, any leading dimensions.
         out
-            A Field of the range, in any pencil, not sharing memory with f. None makes one in the pencil of f.
+            A Field of the range, in any pencil. It may be f itself for a Kron, or a sum along one axis, with beta 0;
+            otherwise the two share no memory. None makes one in the pencil of f.
         beta
             Factor of what is in `out`, which is not read if it is 0.
 
@@ -108,8 +109,8 @@ class TensorOperator(ABC):
                     f"out has lead {out.lead} and dtype {out.dtype}; the result has lead {f.lead} "
                     f"and dtype {self.result_type(f.dtype)}"
                 )
-            if out.local is f.local:
-                raise ValueError(f"out is the argument {f} itself: an operator needs another Field for its result")
+            if out.local is f.local and (beta != 0 or not self._traveller.in_place):
+                raise ValueError(f"out is the argument {f} itself: this operator needs another Field for its result")
         self._traveller.apply(f, out, beta)
         return out
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from tensorpde.boundary import Boundary, Data, Dirichlet, Neumann, Robin, resolve
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
-from tensorpde.kron import Kron, KronSum, Source, same_points
+from tensorpde.kron import Kron, KronSum, Source, TensorOperator, same_points
 from tensorpde.schemes import Collocation, Scheme, central, on_axis
 
 Conditions = Boundary | Sequence[Boundary | None] | None
@@ -19,32 +19,60 @@ Conditions = Boundary | Sequence[Boundary | None] | None
 
 @dataclass(frozen=True, eq=False)
 class WallData:
-    """The field vector(x_axis) · data(the other coordinates…, t) that one wall adds to a result in `space`."""
+    """The field vector(x_axis) · data(the other coordinates…, t) that one wall adds to a result in `space`.
+
+    Attributes
+    ----------
+    space, axis, vector, data : as above.
+    wall : coordinate of the wall.
+    known : whether the data are values of the field on the wall (Dirichlet), not its slope or a mix.
+    """
 
     space: Space
     axis: int
     vector: np.ndarray
     data: Data
+    wall: float
+    known: bool
 
     def add_to(self, out: Field, t: float, factor: complex) -> None:
-        """Out += factor · this field, where the vector is not zero; not collective."""
-        block = out.pencil.slices[self.axis]
-        vector = self.vector[block]
-        felt = np.flatnonzero(vector)
+        """Out += factor · this field; not collective."""
+        data = self.data
+        values = (lambda *others: data(*others, t)) if callable(data) else data
+        add_outer(out, {self.axis: self.vector}, values, factor)
+
+
+def add_outer(out: Field, vectors: Mapping[int, np.ndarray], values: Any, factor: complex = 1.0) -> None:
+    """Out += factor · (product of vectors, each along its axis) · values(the other coordinates…); not collective.
+
+    Parameters
+    ----------
+    out
+        Any pencil and leading dimensions.
+    vectors
+        By axis, of the whole length of the axis; only the rows between their first and last non-zero are touched.
+    values
+        A number, or a function of the coordinates of the axes without a vector.
+    """
+    block, space = out.pencil.slices, out.space
+    part: list[Any] = [slice(None)] * space.ndim
+    for axis, vector in vectors.items():
+        felt = np.flatnonzero(vector[block[axis]])
         if len(felt) == 0 or out.pencil.is_empty:
             return
-        rows = slice(felt[0], felt[-1] + 1)
-        values: Any = self.data
-        if callable(values):
-            others = [x for axis, x in enumerate(self.space.coordinates(out.pencil)) if axis != self.axis]
-            plane = tuple(n for axis, n in enumerate(out.pencil.local_shape) if axis != self.axis)
-            others = [np.squeeze(x, self.axis) for x in others]
-            values = np.expand_dims(np.broadcast_to(values(*others, t), plane), self.axis)
-        line = [1] * self.space.ndim
-        line[self.axis] = -1
-        addition = factor * vector[rows].reshape(line) * values
-        part = (..., rows, *[slice(None)] * (self.space.ndim - 1 - self.axis))
-        out.local[part] += self.space.backend.asarray(addition, out.dtype)
+        part[axis] = slice(felt[0], felt[-1] + 1)
+    rest = [axis for axis in range(space.ndim) if axis not in vectors]
+    if callable(values):
+        others = [space.axes[axis].x[block[axis]] for axis in rest]
+        plane = tuple(map(len, others))
+        values = np.broadcast_to(values(*np.ix_(*others)), plane)
+        values = np.expand_dims(values, tuple(vectors))
+    addition = factor * values
+    for axis, vector in vectors.items():
+        line = [1] * space.ndim
+        line[axis] = -1
+        addition = addition * vector[block[axis]][part[axis]].reshape(line)
+    out.local[(..., *part)] += space.backend.asarray(addition, out.dtype)
 
 
 def derivative(
@@ -93,10 +121,10 @@ def derivative(
     given = line.sides if bc is None else bc
     conditions = (given, given) if isinstance(given, Boundary) else tuple(given)
     sources = []
-    for condition, vector in zip(conditions, (made.left, made.right), strict=True):
+    for condition, vector, wall in zip(conditions, (made.left, made.right), (line.lo, line.hi), strict=True):
         data = condition.value if isinstance(condition, (Dirichlet, Neumann, Robin)) else 0.0
-        if np.any(vector) and (callable(data) or data != 0):
-            sources.append(Source(WallData(to, axis, vector, data)))
+        if np.any(vector) and _has_data(condition):
+            sources.append(Source(WallData(to, axis, vector, data, wall, isinstance(condition, Dirichlet))))
     return Kron(space, {axis: made.operator}, 1.0, to, sources)
 
 
@@ -111,6 +139,32 @@ def laplacian(space: Space, scheme: Scheme | Collocation = central.second_deriva
     if scheme.derivative != 2:
         raise ValueError(f"a laplacian needs a second derivative, not derivative {scheme.derivative} ({scheme.name})")
     return KronSum([derivative(space, axis, scheme) for axis in range(space.ndim)])
+
+
+def mixed_derivative(
+    space: Space, axes: tuple[int, int], scheme: Scheme | Collocation = central.first_derivative
+) -> TensorOperator:
+    """∂²/∂x_a∂x_b as the Kronecker product of two first derivatives, with the boundary data of the second axis.
+
+    On walls of the first axis that have data of their own, whose tangential derivative is not at hand, that derivative
+    is one-sided; walls with zero data stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If the axes are the same.
+    """
+    first, second = (range(space.ndim)[axis] for axis in axes)
+    if first == second:
+        raise ValueError(f"a mixed derivative needs two axes, got {axes}")
+    sides = space.axes[first].sides
+    kept = None if not any(map(_has_data, sides)) else [None if _has_data(side) else side for side in sides]
+    return derivative(space, first, scheme, bc=kept) @ derivative(space, second, scheme)
+
+
+def _has_data(condition: Boundary | None) -> bool:
+    data = getattr(condition, "value", 0.0)
+    return callable(data) or data != 0
 
 
 class Gradient:

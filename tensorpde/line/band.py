@@ -77,6 +77,14 @@ class RowBand:
         on = self.start[:, None] + np.arange(self.width) == np.arange(len(self.start))[:, None]
         return self.shape[0] == self.n and not self.coef[~on].any()
 
+    def equals(self, other: RowBand) -> bool:
+        """Whether it is the same band, entry by entry."""
+        return self is other or (
+            self.shape == other.shape
+            and np.array_equal(self.start, other.start)
+            and np.array_equal(self.coef, other.coef)
+        )
+
     def diagonal(self) -> np.ndarray:
         """The entries on the diagonal."""
         on = (self.start[:, None] + np.arange(self.width) - np.arange(len(self.start))[:, None]) % max(self.n, 1) == 0

@@ -67,7 +67,7 @@ def product(factors: list[LineOperator]) -> LineOperator:
 def compose(left: LineOperator, right: LineOperator) -> LineOperator:
     """left @ right: identities vanish, dense factors multiply, bands are taken in where one pass can do both.
 
-    P⁻¹Q·B is P⁻¹(QB) for any band B; D·P⁻¹Q is (PD⁻¹)⁻¹Q for a diagonal D without zeros.
+    P⁻¹Q·B is P⁻¹(QB) for any band B; D·P⁻¹Q is (PD⁻¹)⁻¹Q for a diagonal D without zeros; P⁻¹Q·Q⁻¹R is P⁻¹R.
 
     Raises
     ------
@@ -95,6 +95,8 @@ def _fused(left: Compact, right: Compact) -> Compact | None:
         assert right.rhs is not None
         rhs = right.rhs if left.rhs is None else left.rhs @ right.rhs
         return Banded(rhs) if left.lhs is None else Compact(left.lhs, rhs)
+    if left.rhs is not None and left.rhs.equals(right.lhs):
+        return Compact(left.lhs, right.rhs) if left.lhs is not None or right.rhs is not None else None
     if left.lhs is None and left.rhs is not None and left.rhs.is_diagonal:
         diagonal = left.rhs.diagonal()
         if diagonal.all():

@@ -31,7 +31,7 @@ def add(left: LineOperator, right: LineOperator) -> LineOperator:
     if not all(isinstance(operator, (Identity, Compact)) for operator in (left, right)):
         raise ValueError(f"{left} + {right} is no line operator of one kind: add their matrices as a Dense one")
     (p, q), (s, r) = _sides(left), _sides(right)
-    if s is None or (p is not None and _equal(p, s)):
+    if s is None or (p is not None and p.equals(s)):
         return _operator(p, q + (r if p is None or s is not None else p @ r))
     if p is None:
         return _operator(s, s @ q + r)
@@ -49,10 +49,6 @@ def _sides(operator: LineOperator) -> tuple[RowBand | None, RowBand]:
     """(P, Q) of an operator P⁻¹Q; P None for the identity."""
     lhs, rhs = (operator.lhs, operator.rhs) if isinstance(operator, Compact) else (None, None)
     return lhs, RowBand.identity(operator.shape[0]) if rhs is None else rhs
-
-
-def _equal(one: RowBand, other: RowBand) -> bool:
-    return one is other or (np.array_equal(one.start, other.start) and np.array_equal(one.coef, other.coef))
 
 
 def _operator(lhs: RowBand | None, rhs: RowBand) -> LineOperator:

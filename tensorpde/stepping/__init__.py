@@ -1,6 +1,26 @@
-"""Time stepping: tableaux as data, and the steps that use them."""
+"""Time stepping: Runge–Kutta by tableaux, and steps that are implicit along one axis after the other."""
 
+from .craig_sneyd import ModifiedCraigSneyd
+from .douglas_gunn import DouglasGunn
+from .hundsdorfer_verwer import HundsdorferVerwer
+from .peaceman_rachford import PeacemanRachford
 from .runge_kutta import RungeKutta
+from .splitting import Splitting
 from .tableau import CARPENTER_KENNEDY_RK4, RK4, SSP_RK3, WILLIAMSON_RK3, Butcher, LowStorage
+from .verlet import ImplicitVerlet
 
-__all__ = ["CARPENTER_KENNEDY_RK4", "RK4", "SSP_RK3", "WILLIAMSON_RK3", "Butcher", "LowStorage", "RungeKutta"]
+__all__ = [
+    "CARPENTER_KENNEDY_RK4",
+    "RK4",
+    "SSP_RK3",
+    "WILLIAMSON_RK3",
+    "Butcher",
+    "DouglasGunn",
+    "HundsdorferVerwer",
+    "ImplicitVerlet",
+    "LowStorage",
+    "ModifiedCraigSneyd",
+    "PeacemanRachford",
+    "RungeKutta",
+    "Splitting",
+]
