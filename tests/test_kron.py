@@ -140,6 +140,17 @@ def test_apply_accumulates_into_out_and_keeps_its_work_arrays(monkeypatch):
     operator.apply(f, out=g)
 
 
+@pytest.mark.parametrize("name", ["one", "two", "three", "identity"])
+def test_a_product_may_work_in_place(name):
+    rng = np.random.default_rng(9)
+    s = space()
+    operator = operators(s, rng)[name]
+    f = s.field(random(SHAPE, rng))
+    wanted = (operator @ f).gather()
+    assert operator.apply(f, out=f) is f
+    np.testing.assert_array_equal(f.gather(), wanted)
+
+
 def test_scipy_sees_a_linear_operator():
     rng = np.random.default_rng(7)
     s = space()
@@ -164,7 +175,7 @@ def test_errors_name_both():
         Kron(s, {}) @ Kron(other, {})
     f = s.field(1.0)
     with pytest.raises(ValueError, match="another Field"):
-        Kron(s, {}).apply(f, out=f)
+        (Kron(s, {}) + Kron(s, {0: Dense(np.eye(5))})).apply(f, out=f)
     with pytest.raises(ValueError, match=r"lead \(2,\).*lead \(\)"):
         Kron(s, {}).apply(f, out=s.zeros((2,)))
     with pytest.raises(ValueError, match="complex128"):

@@ -45,14 +45,17 @@ class Splitting:
         self.lines = _lines(L)
         own = [_folded(source) for source in L.sources]
         self.along = KronSum([Kron(self.space, {axis: line}) for axis, line in self.lines.items()])
-        self.along.sources = tuple(source for source in own if source.through is None)
+        self.along.sources = tuple(source for source in own if _on_a_wall(source))
         several = [term for term in L.terms if len(term.factors) > 1]
         self.mixed = KronSum(several) if several else None
-        rest = tuple(source for source in own if source.through is not None)
+        rest = tuple(source for source in own if not _on_a_wall(source))
         if self.mixed is not None:
             self.mixed.sources = rest
         elif rest:
-            raise ValueError(f"{L} has boundary data through {rest[0].through}, but no term along several axes")
+            raise ValueError(
+                f"{L} has boundary data {rest[0].term} through {rest[0].through}, which are not a vector along one "
+                "axis: make the walls' data zero and add their effect as a source"
+            )
 
     @cached_property
     def implicit(self) -> dict[int, LineOperator]:
@@ -99,6 +102,10 @@ def _lines(L: TensorOperator) -> dict[int, LineOperator]:
             part = shared * Identity(n)
             lines[axis] = lines[axis] + part if axis in lines else part
     return {axis: lines[axis] for axis in sorted(lines)}
+
+
+def _on_a_wall(source: Source) -> bool:
+    return source.through is None and isinstance(source.term, WallData)
 
 
 def _folded(source: Source) -> Source:

@@ -38,7 +38,7 @@ def test_second_order_with_data_that_change_in_time(method, name):
     if method is PeacemanRachford and len(kinds) > 2:
         pytest.skip("takes no boundary data in three dimensions")
     space = box(n, kinds)
-    assert order(method, space, KAPPA * tp.laplacian(space, COMPACT)) == pytest.approx(2, abs=0.2)
+    assert 1.8 < order(method, space, KAPPA * tp.laplacian(space, COMPACT)) < 2.5
 
 
 def explicit(u, t):
