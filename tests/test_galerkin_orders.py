@@ -1,5 +1,7 @@
 """Orders h^(p+1) in L² and h^p in H¹, spectral decay in p: Poisson and Helmholtz with all conditions, in 1-D to 3-D."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,9 @@ class Wave:
 
     def __call__(self, *args):
         *x, t = args
-        return np.prod([np.sin(k * y + k / 3) for k, y in zip(self.waves, np.broadcast_arrays(*x))], axis=0) + t * sum(x)
+        return np.prod([np.sin(k * y + k / 3) for k, y in zip(self.waves, np.broadcast_arrays(*x))], axis=0) + t * sum(
+            x
+        )
 
     def slope(self, axis):
         def function(*args):
@@ -185,5 +189,5 @@ def test_error_decays_exponentially_in_the_degree(basis):
     for p in range(2, 15, 3):
         ends = [u.condition("D", 0, 0.0), u.condition("R", 0, 1.0)]
         found.append(errors(tp.Space(axis_of(basis, p, 2, ends)), u)[0])
-    assert all(later < before / 15 for before, later in zip(found, found[1:]) if before > 1e-11), found
+    assert all(later < before / 15 for before, later in pairwise(found) if before > 1e-11), found
     assert found[-1] < 2e-11
