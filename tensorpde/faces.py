@@ -1,4 +1,4 @@
-"""Walls with data: the boundary functions of a basis with the data as coefficients."""
+"""Walls with data: products of vectors and data in a field, boundary functions of a basis with data as coefficients."""
 
 from __future__ import annotations
 
@@ -28,14 +28,42 @@ class OnWall:
 
     def add_to(self, out: Field, t: float, factor: complex) -> None:
         """Out += factor · data; not collective."""
-        values: Any = self.data
-        if callable(values) and not out.pencil.is_empty:
-            coordinates = self.space.coordinates(out.pencil)
-            values = values(*(np.squeeze(x, self.axis) for k, x in enumerate(coordinates) if k != self.axis), t)
-            plane = [n for k, n in enumerate(out.pencil.local_shape) if k != self.axis]
-            values = np.expand_dims(np.broadcast_to(values, plane), self.axis)
-        if not out.pencil.is_empty:
-            out.local[...] += self.space.backend.asarray(factor * np.asarray(values), out.dtype)
+        data = self.data
+        values = (lambda *others: data(*others, t)) if callable(data) else data
+        add_outer(out, {self.axis: np.ones(1)}, values, factor)
+
+
+def add_outer(out: Field, vectors: Mapping[int, np.ndarray], values: Any, factor: complex = 1.0) -> None:
+    """Out += factor · (product of vectors, each along its axis) · values(the other coordinates…); not collective.
+
+    Parameters
+    ----------
+    out
+        Any pencil and leading dimensions.
+    vectors
+        By axis, of the whole length of the axis; only the rows between their first and last non-zero are touched.
+    values
+        A number, or a function of the coordinates of the axes without a vector.
+    """
+    block, space = out.pencil.slices, out.space
+    part: list[Any] = [slice(None)] * space.ndim
+    for axis, vector in vectors.items():
+        felt = np.flatnonzero(vector[block[axis]])
+        if len(felt) == 0 or out.pencil.is_empty:
+            return
+        part[axis] = slice(felt[0], felt[-1] + 1)
+    rest = [axis for axis in range(space.ndim) if axis not in vectors]
+    if callable(values):
+        others = [space.axes[axis].x[block[axis]] for axis in rest]
+        plane = tuple(map(len, others))
+        values = np.broadcast_to(values(*np.ix_(*others)), plane)
+        values = np.expand_dims(values, tuple(vectors))
+    addition = factor * values
+    for axis, vector in vectors.items():
+        line = [1] * space.ndim
+        line[axis] = -1
+        addition = addition * vector[block[axis]][part[axis]].reshape(line)
+    out.local[(..., *part)] += space.backend.asarray(addition, out.dtype)
 
 
 @dataclass(frozen=True, eq=False)

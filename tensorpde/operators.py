@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tensorpde.boundary import Boundary, Data, Dirichlet, Neumann, Robin, resolve
+from tensorpde.faces import add_outer
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum, Source, TensorOperator, same_points
@@ -40,39 +41,6 @@ class WallData:
         data = self.data
         values = (lambda *others: data(*others, t)) if callable(data) else data
         add_outer(out, {self.axis: self.vector}, values, factor)
-
-
-def add_outer(out: Field, vectors: Mapping[int, np.ndarray], values: Any, factor: complex = 1.0) -> None:
-    """Out += factor · (product of vectors, each along its axis) · values(the other coordinates…); not collective.
-
-    Parameters
-    ----------
-    out
-        Any pencil and leading dimensions.
-    vectors
-        By axis, of the whole length of the axis; only the rows between their first and last non-zero are touched.
-    values
-        A number, or a function of the coordinates of the axes without a vector.
-    """
-    block, space = out.pencil.slices, out.space
-    part: list[Any] = [slice(None)] * space.ndim
-    for axis, vector in vectors.items():
-        felt = np.flatnonzero(vector[block[axis]])
-        if len(felt) == 0 or out.pencil.is_empty:
-            return
-        part[axis] = slice(felt[0], felt[-1] + 1)
-    rest = [axis for axis in range(space.ndim) if axis not in vectors]
-    if callable(values):
-        others = [space.axes[axis].x[block[axis]] for axis in rest]
-        plane = tuple(map(len, others))
-        values = np.broadcast_to(values(*np.ix_(*others)), plane)
-        values = np.expand_dims(values, tuple(vectors))
-    addition = factor * values
-    for axis, vector in vectors.items():
-        line = [1] * space.ndim
-        line[axis] = -1
-        addition = addition * vector[block[axis]][part[axis]].reshape(line)
-    out.local[(..., *part)] += space.backend.asarray(addition, out.dtype)
 
 
 def derivative(

@@ -21,10 +21,11 @@ from typing import Any
 
 import numpy as np
 
+from tensorpde.faces import add_outer
 from tensorpde.field import Field
 from tensorpde.kron import TensorOperator
 from tensorpde.line import LineOperator
-from tensorpde.operators import WallData, add_outer
+from tensorpde.operators import WallData
 from tensorpde.parallel import agree
 
 NEGLIGIBLE = 1e-17
