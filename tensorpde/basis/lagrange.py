@@ -50,7 +50,7 @@ class Lagrange(Piecewise):
             where = "a periodic axis" if axis.periodic else f"an axis with {sum(axis.known)} known walls"
             raise ValueError(
                 f"n={axis.n} does not fit {self}: elements of degree {self.p} on {where} have n = {self.p}·E"
-                f"{(spare and f' {spare:+d}') or ''} unknowns, as n={' or '.join(map(str, fits))}"
+                f"{('', ' + 1', ' − 1')[spare]} unknowns, as n={' or '.join(map(str, fits))}"
             )
 
     def breaks(self, axis: Line) -> np.ndarray:

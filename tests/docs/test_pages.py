@@ -16,7 +16,7 @@ def blocks(page):
     return [(text.count("\n", 0, found.start(1)), found[1]) for found in FENCE.finditer(text)]
 
 
-@pytest.mark.parametrize("name", ["tutorial_lines", "tutorial_flow"])
+@pytest.mark.parametrize("name", ["tutorial_lines", "tutorial_flow", "tutorial_galerkin"])
 def test_page_runs(name, tmp_path, monkeypatch):
     page, namespace = DOCS / f"{name}.md", {}
     if name == "tutorial_flow":
