@@ -10,7 +10,8 @@ from mpi4py.util import dtlib
 
 from tensorpde.backend.numpy.blocks import copy_block
 from tensorpde.parallel.pencil import Pencil
-from tensorpde.parallel.shared import Box, NodeMemory, Route
+from tensorpde.parallel.remote import Box
+from tensorpde.parallel.shared import NodeMemory, Part, Route
 
 _LARGEST_COUNT = 2**30
 
@@ -19,7 +20,7 @@ class Transpose:
     """A plan to move blocks of shape lead + a.local_shape to lead + b.local_shape and back.
 
     Any two pencils of one shape on one process grid: every value goes straight from its owner in `a` to its owner in
-    `b`, all leading dimensions together. What stays on the rank is copied; what stays on the node goes through shared
+    `b`, all leading dimensions together. What stays on the rank is copied; what stays on the node goes through its
     memory (see `shared`); the rest is one message per pair of ranks, described to MPI by subarray types, so that there
     are no buffers and a message has a count of one however large it is.
 
@@ -74,20 +75,26 @@ class Transpose:
         incoming = self._messages(not from_a, lead, source.dtype)
         requests = [self._comm.Irecv([out, 1, kind], peer) for peer, kind in incoming]
         requests += [self._comm.Isend([source, 1, kind], peer) for peer, kind in outgoing]
+        if self._memory is None:
+            self._stay(source, out, from_a)
+        else:
+            route = self._route(self._memory, from_a, lead, source.dtype)
+            self._memory.exchange(route, source, out, lambda: self._stay(source, out, from_a))
+        MPI.Request.Waitall(requests)
+        return out
+
+    def _stay(self, source: Any, out: Any, from_a: bool) -> None:
+        """Copy what stays on this rank."""
         me = self._comm.rank
         if me in self._parts[from_a]:
             copy_block(source[(..., *self._parts[from_a][me])], out[(..., *self._parts[not from_a][me])])
-        if self._memory is not None:
-            self._memory.exchange(self._route(self._memory, from_a, lead, source.dtype), source, out)
-        MPI.Request.Waitall(requests)
-        return out
 
     def _route(self, memory: NodeMemory, from_a: bool, lead: tuple[int, ...], dtype: np.dtype) -> Route:
         """The way through the node's memory, kept from the first use."""
         key = (from_a, lead, dtype.char)
         if key not in self._routes:
             start, end = (self.a, self.b) if from_a else (self.b, self.a)
-            self._routes[key] = memory.route(lambda p, q: _common(start, p, end, q), lead, dtype)
+            self._routes[key] = memory.route(lambda p, q: _part(start, p, end, q), lead, dtype)
         return self._routes[key]
 
     def _messages(self, of_a: bool, lead: tuple[int, ...], dtype: np.dtype) -> list[tuple[int, MPI.Datatype]]:
@@ -146,6 +153,16 @@ def _common(a: Pencil, p: int, b: Pencil, q: int) -> tuple[Box, Box] | None:
     if any(start >= stop for start, stop in common):
         return None
     return _local(common, ours), _local(common, theirs)
+
+
+def _part(start: Pencil, p: int, end: Pencil, q: int) -> Part | None:
+    """What rank p sends to rank q, with the shapes of their blocks."""
+    common = _common(start, p, end, q)
+    if common is None:
+        return None
+    shapes = (tuple(piece.stop - piece.start for piece in slices) for slices in (start.slices_of(p), end.slices_of(q)))
+    source, target = zip(shapes, common, strict=True)
+    return source, target
 
 
 def _local(common: list[tuple[int, int]], block: Box) -> Box:

@@ -1,4 +1,4 @@
-"""The exchange through shared memory: many small rounds, several nodes, no memory to be had; streaming copies."""
+"""The exchange within a node: direct reads, windows, many small rounds, several nodes, no memory; streaming copies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ SHAPE = (40, 30, 20)
 
 
 def check(kind: str) -> None:
-    """Kinds: "small windows", "two nodes", "no memory", "default"."""
+    """Kinds: "direct", "no reading", "small windows", "two nodes", "no memory", "default"."""
+    if kind == "direct":
+        shared._LEAST_RUN = 0
+    if kind == "no reading":
+        shared.can_read_each_other = lambda node, processes: False
     if kind == "small windows":
         shared._NODE_BYTES = 1
         shared._LEAST_BYTES = 4096
@@ -29,6 +33,8 @@ def check(kind: str) -> None:
     process_grid = ProcessGrid(world(), dims)
     ranks = [] if process_grid.channel.memory is None else process_grid.channel.memory.ranks
     assert len(ranks) == {"two nodes": size // 2, "no memory": 0}.get(kind, size), (kind, ranks)
+    if kind == "direct":
+        assert process_grid.channel.memory.readable
     cuts = [*range(len(dims)), *[None] * (3 - len(dims))]
     layouts = [Pencil(SHAPE, process_grid, order) for order in sorted(set(itertools.permutations(cuts)), key=str)]
     for lead, dtype in (((), "d"), ((3,), "F")):
@@ -41,10 +47,30 @@ def check(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "ranks"), [("default", 4), ("small windows", 2), ("small windows", 3), ("two nodes", 4), ("no memory", 2)]
-)
+    ("kind", "ranks"),
+    [("default", 4), ("direct", 3), ("direct", 4), ("no reading", 2), ("small windows", 2), ("small windows", 3),
+     ("two nodes", 4), ("no memory", 2)],
+)  # fmt: skip
 def test_exchange(kind: str, ranks: int) -> None:
     run_ranks(ranks, "parallel/test_shared.py::check", kind)
+
+
+def check_changing_source() -> None:
+    """What was sent may be overwritten as soon as the call returns, and is what was there when it began."""
+    shared._LEAST_RUN = 0
+    process_grid = ProcessGrid(world(), (world().size,))
+    a, b = (Pencil((64, 64, 64), process_grid, cut) for cut in ((0, None, None), (None, 0, None)))
+    source, out = np.empty(a.local_shape), np.empty(b.local_shape)
+    for turn in range(50):
+        source[...] = turn
+        Transpose.between(a, b).forward(source, out)
+        source[...] = -1
+        assert (out == turn).all()
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_source_is_free_afterwards(ranks: int) -> None:
+    run_ranks(ranks, "parallel/test_shared.py::check_changing_source")
 
 
 def check_switched_off() -> None:

@@ -1,8 +1,11 @@
-"""Copies of strided blocks past the cache."""
+"""Copies of strided blocks, past the cache or into it."""
 
 from __future__ import annotations
 
 import numpy as np
+from llvmlite import ir
+from numba import carray, types
+from numba.extending import intrinsic
 
 from .compiled import kernel
 from .intrinsics import ROW_BYTES, move_row
@@ -11,36 +14,59 @@ _LINE = 64
 _LEAST_BYTES = 1 << 16  # smaller blocks may still be in cache when they are read
 
 
-def copy_block(source: np.ndarray, out: np.ndarray) -> None:
+def copy_block(source: np.ndarray, out: np.ndarray, past_cache: bool = True) -> None:
     """out = source for two blocks of one shape and type.
 
     Large blocks whose rows fill whole aligned lines of the cache are stored past it: a plain store first reads the line
-    that it is about to overwrite, a third of the traffic.
+    that it is about to overwrite, a third of the traffic. Without `past_cache` they stay in it, to be read soon.
     """
-    if out.nbytes < _LEAST_BYTES or not _streams(source, out):
+    if out.ndim > 3 and out.nbytes >= _LEAST_BYTES:
+        for part, target in zip(source, out, strict=True):
+            copy_block(part, target, past_cache)
+    elif out.nbytes < _LEAST_BYTES or not _copied(source, out, past_cache):
         np.copyto(out, source)
-        return
-    real = np.dtype("f4" if out.itemsize % 8 else "f8")
-    source, out = (block[(None,) * (3 - block.ndim)].view(real) for block in (source, out))
-    for index in np.ndindex(out.shape[:-3]):
-        _copy_rows(source[index], out[index])
 
 
-def _streams(source: np.ndarray, out: np.ndarray) -> bool:
-    """Whether rows are contiguous, and those of `out` begin and end with a unit of streaming."""
-    ends = (out.__array_interface__["data"][0], *out.strides[:-1])
-    return (
-        source.strides[-1] == out.strides[-1] == out.itemsize
-        and out.shape[-1] * out.itemsize % ROW_BYTES == 0
-        and all(end % _LINE == 0 for end in ends)
-    )
+def _copied(source: np.ndarray, out: np.ndarray, past_cache: bool) -> bool:
+    """Copy rows of whole units of ROW_BYTES that begin on a line of the cache; False if they are not such."""
+    *shape, n = out.shape
+    place = out.__array_interface__["data"][0]
+    if (
+        not source.strides[-1] == out.strides[-1] == out.itemsize
+        or n * out.itemsize % ROW_BYTES
+        or any(end % _LINE for end in (place, *out.strides[:-1]))
+    ):
+        return False
+    planes, rows = (1, 1, *shape)[-2:]
+    steps = ((0, 0, *block.strides[:-1])[-2:] for block in (source, out))
+    (apart, beside), (apart_out, beside_out) = steps
+    _copy_rows(
+        source.__array_interface__["data"][0], apart, beside, place, apart_out, beside_out,
+        planes, rows, n * out.itemsize // 8, past_cache,
+    )  # fmt: skip
+    return True
+
+
+@intrinsic
+def _doubles(typingctx, address):
+    """The pointer to what lies at an address: any values, moved as doubles."""
+
+    def codegen(context, builder, signature, args):
+        return builder.inttoptr(args[0], ir.DoubleType().as_pointer())
+
+    return types.CPointer(types.float64)(types.intp), codegen
 
 
 @kernel
-def _copy_rows(source, out):
-    step = ROW_BYTES // out.itemsize
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            row, target = source[i, j], out[i, j]
-            for k in range(0, out.shape[2], step):
-                move_row(target, k, row, k, True)
+def _copy_rows(source, apart, beside, out, apart_out, beside_out, planes, rows, n, past_cache):
+    step = ROW_BYTES // 8
+    for i in range(planes):
+        for j in range(rows):
+            row = carray(_doubles(source + i * apart + j * beside), n)
+            target = carray(_doubles(out + i * apart_out + j * beside_out), n)
+            if past_cache:
+                for k in range(0, n, step):
+                    move_row(target, k, row, k, True)
+            else:
+                for k in range(0, n, step):
+                    move_row(target, k, row, k, False)
