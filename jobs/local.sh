@@ -8,6 +8,7 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+tensorpde_name_failures
 
 usage() {
     echo "usage: bash jobs/local.sh [-n RANKS] SCRIPT [ARGUMENTS…]   or   bash jobs/local.sh --setup" >&2

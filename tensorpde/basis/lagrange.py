@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import roots_jacobi
+from numpy.polynomial import legendre
 
 from tensorpde.basis.base import Line, Piecewise, degree
 
@@ -79,7 +79,9 @@ class Lagrange(Piecewise):
 
 def lobatto(p: int) -> np.ndarray:
     """The p + 1 Gauss–Lobatto points in [−1, 1]: the ends and the zeros of P_p'."""
-    inner = roots_jacobi(p - 1, 1, 1)[0] if p > 1 else np.zeros(0)
+    slope = legendre.legder(np.eye(p + 1)[p])
+    inner = np.sort(legendre.legroots(slope))
+    inner -= legendre.legval(inner, slope) / legendre.legval(inner, legendre.legder(slope))
     return np.concatenate([[-1.0], (inner - inner[::-1]) / 2, [1.0]])
 
 

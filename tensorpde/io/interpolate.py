@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.interpolate import make_interp_spline
+import scipy  # loads its parts when they are used
 
 DEGREE = 5  # of the splines: order 6
 STENCIL = 6  # points of the local polynomial: order 6
@@ -79,13 +79,15 @@ def _trigonometric(s: np.ndarray, n: int) -> np.ndarray:
 def _spline(x: np.ndarray, targets: np.ndarray) -> np.ndarray:
     if x.size == 1:
         return np.ones((targets.size, 1))
-    return make_interp_spline(x, np.eye(x.size), k=min(DEGREE, x.size - 1))(targets)
+    return scipy.interpolate.make_interp_spline(x, np.eye(x.size), k=min(DEGREE, x.size - 1))(targets)
 
 
 def _periodic_spline(x: np.ndarray, targets: np.ndarray, length: float) -> np.ndarray:
     degree = min(DEGREE, x.size - (x.size + 1) % 2)
     values = np.eye(x.size)[np.append(np.arange(x.size), 0)]
-    return make_interp_spline(np.append(x, x[0] + length), values, k=degree, bc_type="periodic")(targets)
+    return scipy.interpolate.make_interp_spline(np.append(x, x[0] + length), values, k=degree, bc_type="periodic")(
+        targets
+    )
 
 
 def stencils(x: np.ndarray, targets: np.ndarray, length: float | None) -> tuple[np.ndarray, np.ndarray]:

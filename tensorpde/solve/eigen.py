@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
-import scipy.linalg
+import scipy  # loads its parts when they are used
 
 from tensorpde.solve.separate import Pair
 

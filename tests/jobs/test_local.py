@@ -65,13 +65,13 @@ def bare(tmp_path):
     return tmp_path
 
 
-def _set_up_with(bare: Path, **pythons: str) -> str:
+def _set_up_with(bare: Path, code: int = 1, **pythons: str) -> str:
     for name, text in pythons.items():
         program = bare / "bin" / name
         program.write_text("#!/usr/bin/env bash\n" + text)
         program.chmod(0o755)
     done = run("--setup", script=bare / "project" / "jobs" / "local.sh", env={"PATH": str(bare / "bin")})
-    assert done.returncode == 1
+    assert done.returncode == code
     return done.stderr
 
 
@@ -89,6 +89,19 @@ def test_a_python_without_venv(bare):
     said = _set_up_with(bare, python3='[[ $2 != *"import venv"* ]]')
     assert "lacks the venv or ensurepip module" in said
     assert "apt-get install python3-venv" in said
+
+
+def test_a_python_that_cannot_say_its_version(bare):
+    assert "needs Python 3.11 or newer, found: " in _set_up_with(bare, python3="exit 127")
+
+
+def test_a_step_that_fails_is_named(bare):
+    (bare / "bin" / "cksum").unlink()
+    (bare / "bin" / "cksum").write_text("#!/usr/bin/env bash\nexit 3\n")
+    (bare / "bin" / "cksum").chmod(0o755)
+    said = _set_up_with(bare, 3, python3="exit 0")
+    assert "setup.sh, line " in said
+    assert "ended with status 3" in said
 
 
 def test_an_unknown_mpi_choice(bare):

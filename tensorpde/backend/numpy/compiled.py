@@ -59,11 +59,21 @@ def kernel(function: Callable) -> Any:
     compile_now = dispatcher.compile
 
     def compile_in_turn(signature: Any) -> Any:
+        if _is_kept(dispatcher, signature):
+            return compile_now(signature)  # which loads it: nobody needs to wait
         with _turn():
             return compile_now(signature)
 
     dispatcher.compile = compile_in_turn
     return dispatcher
+
+
+def _is_kept(dispatcher: Any, signature: Any) -> bool:
+    """Whether the folder has this kernel for these types; False if this numba does not let us see it."""
+    with suppress(Exception):
+        cache = dispatcher._cache
+        return cache._index_key(signature, dispatcher.targetctx.codegen()) in cache._cache_file._load_index()
+    return False
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy.fft
+import scipy  # loads its parts when they are used
 
 from . import fft_plan
 from .fft_kernel import Kernel
