@@ -14,14 +14,14 @@ import numpy as np
 from tensorpde.basis import Gauss, Piecewise, Table
 from tensorpde.boundary import Neumann, Robin
 from tensorpde.coefficients import at_quadrature, tested
-from tensorpde.faces import Face, OnWall, faces, scalar_sides, wall
+from tensorpde.faces import OnWall, faces, scalar_sides, wall
 from tensorpde.field import Field, Space
 from tensorpde.filling import at_time
 from tensorpde.kron import Kron, KronSum, Source
 from tensorpde.line import Banded, LineOperator, RowBand
 from tensorpde.line.weak import chosen, form, tests, values
 
-Bands = Mapping[int, RowBand]
+Terms = Sequence[tuple[complex, Mapping[int, RowBand]]]
 
 
 def mass(space: Space) -> Kron:
@@ -43,7 +43,7 @@ def mass(space: Space) -> Kron:
         If an axis has no such basis.
     """
     made = piecewise_tables(space)
-    (product,) = _operators(space, [(1.0, {axis: form(table) for axis, table in made.items()})], made)
+    product = _only_term(_assembled(space, [(1.0, {axis: form(table) for axis, table in made.items()})], made))
     product.mass = product
     return product
 
@@ -77,7 +77,7 @@ def stiffness(space: Space, kappa: complex | Sequence[complex] = 1.0) -> KronSum
     masses = {axis: form(table) for axis, table in made.items()}
     stiff = {axis: _with_robin(form(table, 1, 1), space, axis) for axis, table in made.items()}
     terms = [(factor, {**masses, axis: stiff[axis]}) for axis, factor in enumerate(kappas)]
-    result = KronSum(_operators(space, terms, made))
+    result = _assembled(space, terms, made)
     result.mass = mass(space)
     result.sources += tuple(
         source for axis, factor in enumerate(kappas) for source in natural_sources(space, axis, factor, result.range)
@@ -97,7 +97,7 @@ def advection(space: Space, velocity: complex | Sequence[complex]) -> KronSum:
     masses = {axis: form(table) for axis, table in made.items()}
     speeds = _per_axis(velocity, space.ndim, "velocity")
     terms = [(v, {**masses, axis: form(made[axis], 0, 1)}) for axis, v in enumerate(speeds)]
-    result = KronSum(_operators(space, terms, made))
+    result = _assembled(space, terms, made)
     result.mass = mass(space)
     return result
 
@@ -160,8 +160,7 @@ def at_points(
         last = max(made)
         count = made[last].values.shape[1]
         bands[last] = chosen(bands[last], rows=slice(part[0] * count, part[1] * count))
-    (result,) = _operators(space, [(1.0, bands)], made, target)
-    return result
+    return _only_term(_assembled(space, [(1.0, bands)], made, target))
 
 
 def natural_sources(space: Space, axis: int, kappa: complex, range: Space) -> list[Source]:
@@ -193,27 +192,44 @@ def _with_robin(band: RowBand, space: Space, axis: int) -> RowBand:
     return band + RowBand(np.arange(band.n), ends[:, None], band.n) if ends.any() else band
 
 
-def _operators(
-    space: Space, terms: Sequence[tuple[complex, Bands]], made: Mapping[int, Table], range: Space | None = None
-) -> list[Kron]:
-    """Products of bands over all functions as operators on the unknowns, with what walls of given values add."""
+def _assembled(space: Space, terms: Terms, made: Mapping[int, Table], range: Space | None = None) -> KronSum:
+    """A sum of products of bands over all functions as an operator on the unknowns, with what given walls add.
+
+    With a range of its own, the rows of the bands are all of that.
+    """
     rows = {k: table.unknowns if range is None else slice(None) for k, table in made.items()}
-    walls = faces(space)
-    result = []
-    for coefficient, bands in terms:
-        own = {k: Banded(chosen(band, rows[k], made[k].unknowns)) for k, band in bands.items()}
-        product = Kron(space, own, coefficient, range)
-        product.sources = tuple(_face_source(face, coefficient, bands, rows, product.range) for face in walls)
-        result.append(product)
+    unknowns = {k: table.unknowns for k, table in made.items()}
+    result = KronSum(_products(space, terms, rows, unknowns, {}, range))
+    sources = []
+    for face in faces(space):
+        columns = {k: part for k, part in enumerate(face.columns) if part is not None}
+        parts = _products(face.space, terms, rows, columns, face.interpolation, result.range)
+        sources.append(Source(face.values, 1.0, KronSum(parts)))
+    result.sources = tuple(sources)
     return result
 
 
-def _face_source(face: Face, coefficient: complex, bands: Bands, rows: Mapping[int, slice], range: Space) -> Source:
-    factors: dict[int, LineOperator] = {}
-    for k, band in bands.items():
-        operator = Banded(chosen(band, rows[k], face.columns[k] or slice(None)))
-        factors[k] = operator @ face.interpolation[k] if k in face.interpolation else operator
-    return Source(face.values, 1.0, Kron(face.space, factors, coefficient, range))
+def _only_term(operator: KronSum) -> Kron:
+    """A sum of one product as a Kron."""
+    (term,) = operator.terms
+    term.sources = operator.sources
+    return term
+
+
+def _products(
+    domain: Space, terms: Terms, rows: Mapping[int, slice], columns: Mapping[int, slice],
+    interpolation: Mapping[int, LineOperator], range: Space | None,
+) -> list[Kron]:  # fmt: skip
+    """The terms on some rows and columns of their bands. Terms share the operators that are alike."""
+    made: dict[tuple[int, int], LineOperator] = {}
+    result = []
+    for coefficient, bands in terms:
+        for k, band in bands.items():
+            if (k, id(band)) not in made:
+                operator = Banded(chosen(band, rows[k], columns[k]))
+                made[k, id(band)] = operator @ interpolation[k] if k in interpolation else operator
+        result.append(Kron(domain, {k: made[k, id(band)] for k, band in bands.items()}, coefficient, range))
+    return result
 
 
 def _load_of_field(space: Space, f: Field, t: float) -> Field:
@@ -254,7 +270,7 @@ def piecewise_tables(space: Space, q: int | None = None) -> dict[int, Table]:
 
 
 def _per_axis(value: Any, ndim: int, what: str) -> tuple[complex, ...]:
-    numbers = tuple(np.broadcast_to(value, ndim).tolist()) if np.ndim(value) == 0 else tuple(value)
+    numbers = (value,) * ndim if np.ndim(value) == 0 else tuple(value)
     if len(numbers) != ndim:
         raise ValueError(f"{len(numbers)} values of {what} for {ndim} axes")
     return numbers

@@ -16,6 +16,8 @@ from .band import RowBand
 
 MAX_GROWTH = 1e8
 NEGLIGIBLE = 1e-18
+ROUND_OFF = 1e-12
+"""Changes from turn to turn that may stay where elimination amplifies round-off, if they do not get smaller."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +86,8 @@ def _crout(band: np.ndarray, below: int, above: int, periodic: bool) -> tuple[np
     pivot = np.zeros(m, band.dtype)
     upper = np.zeros((m, above), band.dtype)
     scale = np.abs(band).max()
-    for _ in range(max(64, 20000 // max(m, 1)) if periodic else 1):
+    change = np.inf
+    for turn in range(max(64, 20000 // max(m, 1)) if periodic else 1):
         before = upper.copy(), pivot.copy()
         for i in range(m):
             _crout_row(i, band, below, above, lower, pivot, upper, periodic)
@@ -93,8 +96,8 @@ def _crout(band: np.ndarray, below: int, above: int, periodic: bool) -> tuple[np
                     f"banded factorization without pivoting breaks down: pivot {pivot[i]:.3g} in row {i} of {m} "
                     f"against entries up to {scale:.3g}; use a Dense operator for this matrix"
                 )
-        change = max(np.abs(upper - before[0]).max(initial=0.0), np.abs(pivot - before[1]).max() / scale)
-        if change <= 4e-16:
+        last, change = change, max(np.abs(upper - before[0]).max(initial=0.0), np.abs(pivot - before[1]).max() / scale)
+        if change <= 4e-16 or (turn >= 8 and last <= change <= ROUND_OFF):
             break
     else:
         if periodic:
