@@ -6,7 +6,7 @@ _threads.limit_threads()  # before numpy loads
 
 from tensorpde import io, parallel, pde, schemes, solve, stepping
 from tensorpde.basis import BSpline, Chebyshev, Greville, Lagrange
-from tensorpde.boundary import Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, Robin
+from tensorpde.boundary import Clamped, Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, Robin
 from tensorpde.field import Field, Space
 from tensorpde.galerkin import advection, at_points, load, mass, stiffness
 from tensorpde.grid import Axis, Grid
@@ -24,6 +24,7 @@ __all__ = [
     "Axis",
     "BSpline",
     "Chebyshev",
+    "Clamped",
     "Dirichlet",
     "DouglasGunn",
     "Even",

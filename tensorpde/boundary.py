@@ -45,6 +45,16 @@ class Dirichlet(Boundary):
 
 
 @dataclass(frozen=True)
+class Clamped(Dirichlet):
+    """Value and outward normal derivative are given: u = value, ∂u/∂n = slope. For equations of fourth order.
+
+    In operators of second order it is Dirichlet(value).
+    """
+
+    slope: Data = 0.0
+
+
+@dataclass(frozen=True)
 class Neumann(Boundary):
     """The outward normal derivative is given: ∂u/∂n = value."""
 

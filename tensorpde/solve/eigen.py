@@ -152,7 +152,7 @@ def _basis(kind: str, n: int) -> np.ndarray:
 
 def _dense(a: np.ndarray) -> Modes:
     n = len(a)
-    scale = _symmetrizer(a)
+    scale = symmetrizer(a)
     if scale is not None:
         symmetric = a * (scale[:, None] / scale)
         values, vectors = np.linalg.eigh((symmetric + symmetric.T) / 2)
@@ -168,7 +168,7 @@ def _dense(a: np.ndarray) -> Modes:
     return Modes(n, values, np.ones(n), "dense", left, right, condition)
 
 
-def _symmetrizer(a: np.ndarray) -> np.ndarray | None:
+def symmetrizer(a: np.ndarray) -> np.ndarray | None:
     """A positive d with diag(d) a diag(1/d) symmetric, if the off-diagonals next to the main one give one."""
     if np.iscomplexobj(a):
         return None

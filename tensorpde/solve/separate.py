@@ -89,11 +89,17 @@ def separate(operator: TensorOperator) -> tuple[list[Pair], complex]:
 
 
 def _mass(terms: Sequence[Kron], axis: int) -> LineOperator | None:
-    """The factor that most terms have on an axis; of equals the one that is not in the term with the axis's number."""
+    """The factor that most terms have on an axis; of equals the identity, else one that is not of the axis's own term.
+
+    So where some axes have no term, the others still have the identity as mass.
+    """
     factors = [term.factors.get(axis) for term in terms]
     if len(terms) == 1:
         return None
-    votes = [sum(_same(one, other) for other in factors) - 0.5 * (k == axis) for k, one in enumerate(factors)]
+    votes = [
+        sum(_same(one, other) for other in factors) + 0.75 * (one is None) - 0.5 * (k == axis)
+        for k, one in enumerate(factors)
+    ]
     return factors[int(np.argmax(votes))]
 
 
