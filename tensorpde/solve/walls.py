@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from tensorpde.boundary import Clamped, Neumann
+from tensorpde.boundary import Clamped, Data, Neumann
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
 from tensorpde.line import Banded, Dense, RowBand
-from tensorpde.operators import WallData, derivative
+from tensorpde.operators import add_outer, derivative
 from tensorpde.schemes import Scheme, on_axis
 from tensorpde.solve.diagonal import FastDiagonal
 
@@ -112,8 +113,8 @@ class ClampedWalls:
             if not isinstance(condition, Clamped):
                 continue
             unit = np.eye(2)[side]
-            WallData(self.space, self._axis, unit, condition.slope).add_to(wanted, t, 1.0)
-            WallData(self.space, self._axis, unit, condition.value).add_to(value, t, 1.0)
+            for data, out in ((condition.slope, wanted), (condition.value, value)):
+                add_outer(out, {self._axis: unit}, _at(data, t))
         wanted -= self._on_walls(np.array([part[2] for part in self._slopes])) @ value
         if self._tangential is not None:
             bend = self._on_walls(np.array([part[3] for part in self._slopes]))
@@ -121,6 +122,11 @@ class ClampedWalls:
         wanted = self._scaled @ wanted
         self.slope.apply(u, wanted, 1.0)
         return wanted
+
+
+def _at(data: Data, t: float) -> Any:
+    """Data at one time: a number, or a function of the coordinates along the wall."""
+    return (lambda *others: data(*others, t)) if callable(data) else data
 
 
 def _wall_slope(line: Axis, side: int, order: int) -> tuple[np.ndarray, np.ndarray, float, float]:
