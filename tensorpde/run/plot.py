@@ -101,6 +101,28 @@ def _colours(row: Sequence[Plane]) -> dict[str, Any]:
     return {"cmap": "viridis", "vmin": low - half, "vmax": high + half}
 
 
+def matrices(named: Mapping[str, Array], out: str | Path, title: str = "") -> Path:
+    """Draw matrices side by side, each entry a square: sign by colour, size by its depth, zeros left white.
+
+    Sizes are shown as their square roots, so that small entries are seen beside large ones.
+    """
+    sizes = [min(1.1 + 0.05 * max(matrix.shape), ROW) for matrix in named.values()]
+    with figure(out, sum(sizes) + 0.1 * len(sizes), max(sizes) + (1.2 if title else 0.8)) as fig:
+        fig.suptitle(title)
+        grid = fig.subplots(1, len(named), squeeze=False, width_ratios=sizes)
+        for ax, (name, matrix) in zip(grid[0], named.items()):
+            depth = np.sign(matrix) * np.sqrt(np.abs(matrix))
+            peak = float(np.abs(depth).max()) or 1.0
+            shown = np.where(matrix == 0, np.nan, depth)
+            ax.imshow(shown, cmap="RdBu_r", vmin=-peak, vmax=peak, interpolation="nearest")
+            ax.set_title(f"{name}\n{matrix.shape[0]} × {matrix.shape[1]}")
+            ax.set(xticks=[], yticks=[])
+            ax.grid(False)
+            for side in ax.spines.values():
+                side.set(visible=True, color="#888888", linewidth=0.6)
+    return Path(out)
+
+
 def lines(curves: Mapping[str, tuple[Array, Array]], x_label: str, out: str | Path, title: str = "") -> Path:
     """Draw each curve (x, y) in a panel of its own, on a logarithmic axis where it spans three decades."""
     columns = 1 if len(curves) < 4 else 2

@@ -50,3 +50,15 @@ def test_colours_are_centred_where_the_sign_changes(figures, tmp_path, low, high
 def test_label():
     assert plot.label("u", "m/s") == "u [m/s]"
     assert plot.label("u", "1") == plot.label("u") == "u"
+
+
+def test_matrices_are_drawn_side_by_side_with_signs_and_without_zeros(figures, tmp_path):
+    out = plot.matrices({"A": np.diag([4.0, -1.0, 1.0]), "zero": np.zeros((2, 5))}, tmp_path / "a.png")
+    assert out.exists()
+    one, nothing = figures[0].axes
+    assert [ax.get_title() for ax in (one, nothing)] == ["A\n3 × 3", "zero\n2 × 5"]
+    shown = one.images[0].get_array()
+    assert (
+        np.ma.count(np.ma.masked_invalid(shown)) == 3 and np.ma.masked_invalid(nothing.images[0].get_array()).mask.all()
+    )
+    assert np.allclose(np.diag(np.ma.filled(shown, 0)), [2.0, -1.0, 1.0]) and one.images[0].get_clim() == (-2.0, 2.0)
