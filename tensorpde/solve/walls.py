@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from tensorpde.boundary import Clamped, Data, Neumann
+from tensorpde.faces import add_outer
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
 from tensorpde.line import Banded, Dense, RowBand
-from tensorpde.operators import add_outer, derivative
+from tensorpde.operators import derivative
 from tensorpde.schemes import Scheme, on_axis
 from tensorpde.solve.diagonal import FastDiagonal
 
