@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorpde.basis import Piecewise, Table
+from tensorpde.basis import Expansion, Piecewise, Table
 from tensorpde.boundary import Neumann
 from tensorpde.faces import Face, faces
 from tensorpde.grid import Axis, Grid
@@ -83,12 +83,6 @@ def projected(space: Space, f: Callable, lead: Sequence[int], t: float) -> Field
     return result
 
 
-def _piecewise(space: Space, axis: int) -> Piecewise:
-    basis = space.axes[axis].basis
-    assert isinstance(basis, Piecewise)
-    return basis
-
-
 def _against_face(space: Space, face: Face, masses: Mapping[int, RowBand]) -> tuple[tuple[int, LineOperator], ...]:
     """Integrals of the functions of a face against those of the unknowns; along nodal axes its values at the nodes."""
     factors: dict[int, LineOperator] = {}
@@ -96,7 +90,7 @@ def _against_face(space: Space, face: Face, masses: Mapping[int, RowBand]) -> tu
         if columns is None:
             continue
         line = space.axes[k]
-        functions = _piecewise(space, k).functions(line)
+        functions = line.n + sum(line.known)
         rows = slice(line.known[0], functions - line.known[1])
         factors[k] = Banded(chosen(masses.get(k, RowBand.identity(functions)), rows, columns))
     return tuple(factors.items())
@@ -149,8 +143,8 @@ def _points(points: Any, ndim: int) -> np.ndarray:
 def _functions(line: Axis, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Numbers among all functions and values of those that are not zero at x, each (m, p + 1)."""
     basis = line.basis
-    if not isinstance(basis, Piecewise):
-        raise ValueError(f"a field with point values along an axis has none between them: its basis is {basis}")
+    if not isinstance(basis, Expansion):
+        raise ValueError(f"a field has values between its points where it has functions, but the basis is {basis}")
     if not line.periodic and x.size and not (line.lo <= x.min() and x.max() <= line.hi):
         raise ValueError(f"points from {x.min()} to {x.max()} leave the axis from {line.lo} to {line.hi}")
     first, values = basis.evaluate(line, line.reference(x))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorpde.basis import Piecewise
+from tensorpde.basis import Expansion
 from tensorpde.boundary import Boundary, Data, Dirichlet, Even, Neumann, Periodic, Robin
 from tensorpde.grid import Axis, Grid
 from tensorpde.line import Banded, BandedSolve, LineOperator, RowBand
@@ -103,7 +103,7 @@ def faces(space: Space) -> tuple[Face, ...]:
     """
     found = []
     for axis, line in enumerate(space.axes):
-        if not isinstance(line.basis, Piecewise):
+        if not isinstance(line.basis, Expansion):
             continue
         for side, condition in enumerate(scalar_sides(line)):
             if isinstance(condition, Dirichlet) and (callable(condition.value) or condition.value != 0):
@@ -131,7 +131,7 @@ def _face(space: Space, axis: int, side: int, data: Data) -> Face:
     places: dict[int, Axis] = {}
     interpolation: dict[int, LineOperator] = {}
     for k, line in enumerate(space.axes):
-        if not isinstance(line.basis, Piecewise):
+        if not isinstance(line.basis, Expansion):
             columns.append(None)
             continue
         functions = line.basis.functions(line)

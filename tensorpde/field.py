@@ -272,8 +272,8 @@ class Field:
         Raises
         ------
         ValueError
-            If a point lies outside, or an axis has no basis: point values say nothing about what is between them
-            (`tensorpde.io` interpolates such files).
+            If a point lies outside, or an axis has no basis with functions (Lagrange, BSpline, Chebyshev): point
+            values alone say nothing about what is between them.
 
         Notes
         -----

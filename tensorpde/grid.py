@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from tensorpde import quadrature
-from tensorpde.basis import Basis, Gauss, Piecewise
+from tensorpde.basis import Basis, Expansion, Gauss, Piecewise
 from tensorpde.boundary import Boundary, Neumann, Periodic
 from tensorpde.mapping import Mapping, Uniform
 
@@ -191,10 +191,12 @@ class Axis:
         return replace(self, **changes)
 
     def with_all(self) -> Axis:
-        """The axis of all functions of a basis of elements, those of known walls too; itself if none are known."""
+        """The axis of all functions of a basis, those of known walls too; itself if none are known."""
         if sum(self.known) == 0:
             return self
-        return self.like(n=self._elements().functions(self), bc=Neumann())
+        if not isinstance(self.basis, Expansion):
+            raise ValueError(f"functions are needed, as Lagrange or BSpline have, but the basis is {self.basis}")
+        return self.like(n=self.basis.functions(self), bc=Neumann())
 
     def quadrature(self, q: int | None = None, elements: tuple[int, int] | None = None) -> Axis:
         """The Gauss points of the elements of the basis as an axis, whose data are values there.

@@ -77,6 +77,17 @@ def test_evaluation_wraps_round_periodic_axes_and_inverts_mappings():
     np.testing.assert_allclose(u(x), f(*x.T), atol=5e-6)
 
 
+def test_chebyshev_axes_are_evaluated_with_their_walls():
+    wall = tp.Dirichlet(lambda y, t: (1 + t) * wave(0.0, y)), N
+    first = tp.Axis(17, 0.0, 1.0, bc=wall, mapping=tp.Algebraic(2.0), basis=tp.Chebyshev())
+    second = tp.Axis(14, 0.0, 1.0, bc=(N, tp.Dirichlet(lambda x, t: wave(x, 1.0))), basis=tp.BSpline(7))
+    points = np.vstack([np.random.default_rng(3).random((60, 2)), [[0.0, 0.4], [first.x[3], 1.0], [1.0, 0.0]]])
+    for axes in ((first, second), (first, second.like(n=15, basis=tp.Chebyshev()))):
+        u = tp.Space(tp.Grid(*axes)).field(wave)
+        np.testing.assert_allclose(u(points), wave(*points.T), atol=1e-7)
+        assert u([[0.0, 0.4]], t=1.0)[0] == pytest.approx(2 * wave(0.0, 0.4), abs=1e-7)
+
+
 def test_integrals_are_those_of_the_function():
     for basis in (tp.Lagrange(3), tp.BSpline(3)):
         axis = tp.Axis(13, 0.0, 1.0, bc=N, basis=basis)
@@ -170,7 +181,7 @@ def test_errors_name_both():
     for make in (tp.mass, tp.stiffness, lambda s: tp.advection(s, 1.0), lambda s: tp.load(s, 1.0)):
         with pytest.raises(ValueError, match="axis 1 has the basis None"):
             make(plain)
-    with pytest.raises(ValueError, match="its basis is None"):
+    with pytest.raises(ValueError, match="the basis is None"):
         plain.field(1.0)(np.zeros((1, 2)))
     with pytest.raises(ValueError, match=r"\(4, 3\) given, \(m, 2\)"):
         u(np.zeros((4, 3)))

@@ -65,7 +65,33 @@ class Basis(ABC):
         """Integrals of the functions of the unknowns over the axis, shape (n,)."""
 
 
-class Piecewise(Basis):
+class Expansion(Basis):
+    """A basis whose functions are known everywhere, so that a field can be evaluated between its points."""
+
+    @property
+    @abstractmethod
+    def nodal(self) -> bool:
+        """Whether a coefficient is the value of the function at its point."""
+
+    @abstractmethod
+    def nodes(self, axis: Line) -> np.ndarray:
+        """Points ξ that stand for all functions, known ones too, increasing; as many as there are functions."""
+
+    @abstractmethod
+    def evaluate(self, axis: Line, xi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Number (points,) of the first function that is not zero at ξ, and values (points, k) of k from there on."""
+
+    def functions(self, axis: Line) -> int:
+        """Number of all functions, those of known walls too."""
+        return axis.n + sum(axis.known)
+
+    def reference(self, axis: Line) -> np.ndarray:
+        """Points of the unknowns in ξ."""
+        left, right = axis.known
+        return self.nodes(axis)[left : self.functions(axis) - right]
+
+
+class Piecewise(Expansion):
     """A basis of functions that are smooth on each of E elements, p + 1 of them non-zero on an element.
 
     Attributes
@@ -75,18 +101,9 @@ class Piecewise(Basis):
 
     p: int
 
-    @property
-    @abstractmethod
-    def nodal(self) -> bool:
-        """Whether a coefficient is the value of the function at its point."""
-
     @abstractmethod
     def breaks(self, axis: Line) -> np.ndarray:
         """Ends of the elements in ξ, from 0 to 1, shape (E + 1,)."""
-
-    @abstractmethod
-    def nodes(self, axis: Line) -> np.ndarray:
-        """Points ξ that stand for all functions, known ones too, increasing; as many as there are functions."""
 
     @abstractmethod
     def first(self, axis: Line) -> np.ndarray:
@@ -99,15 +116,6 @@ class Piecewise(Basis):
     def intervals(self, axis: Line) -> int:
         """E."""
         return len(self.breaks(axis)) - 1
-
-    def functions(self, axis: Line) -> int:
-        """Number of all functions, those of known walls too."""
-        return axis.n + sum(axis.known)
-
-    def reference(self, axis: Line) -> np.ndarray:
-        """Points of the unknowns in ξ."""
-        left, right = axis.known
-        return self.nodes(axis)[left : self.functions(axis) - right]
 
     def integrals(self, axis: Line) -> np.ndarray:
         """∫ φ dx of the unknowns, so that Σ w c is the integral of Σ c φ."""

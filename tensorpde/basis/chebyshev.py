@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tensorpde.basis.base import Basis, Line
+from tensorpde.basis.base import Expansion, Line
 
 
 @dataclass(frozen=True)
-class Chebyshev(Basis):
+class Chebyshev(Expansion):
     """A polynomial (of ξ, where the axis is stretched) through values at Chebyshev–Gauss–Lobatto points.
 
     N + 1 points ξ_j = sin²(πj/2N), j = 0…N, walls included; those of known walls are data and no unknowns. So
@@ -44,14 +44,20 @@ class Chebyshev(Basis):
         """N."""
         return axis.n + sum(axis.known) - 1
 
-    def points(self, axis: Line) -> np.ndarray:
+    def nodes(self, axis: Line) -> np.ndarray:
         """All N + 1 points in ξ, walls too."""
         n = self.intervals(axis)
         return np.sin(np.pi / 2 * np.arange(n + 1) / n) ** 2
 
-    def reference(self, axis: Line) -> np.ndarray:
-        """Points of the unknowns in ξ."""
-        return self.points(axis)[self.unknowns(axis)]
+    def evaluate(self, axis: Line, xi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lagrange polynomials of all points at any ξ, by the barycentric formula."""
+        nodes = self.nodes(axis)
+        weights = (-1.0) ** np.arange(len(nodes))
+        weights[[0, -1]] /= 2
+        apart = np.asarray(xi, dtype=float)[:, None] - nodes
+        at = apart == 0
+        values = np.where(at.any(axis=1, keepdims=True), at, weights / np.where(at, 1.0, apart))
+        return np.zeros(len(values), dtype=int), values / values.sum(axis=1, keepdims=True)
 
     def unknowns(self, axis: Line) -> slice:
         """The points that are unknowns, among all."""

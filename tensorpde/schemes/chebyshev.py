@@ -93,7 +93,7 @@ def differentiation(n: int, derivative: int) -> np.ndarray:
 def _scale(axis: Axis) -> np.ndarray:
     """dt/dx at all points."""
     assert isinstance(axis.basis, Chebyshev)
-    return 2 / (axis.length * axis.mapping.slope(axis.basis.points(axis)))
+    return 2 / (axis.length * axis.mapping.slope(axis.basis.nodes(axis)))
 
 
 def _physical(axis: Axis, derivative: int) -> np.ndarray:
