@@ -126,7 +126,7 @@ def trace(face: Face, t: float) -> Field:
     space = face.space
     for k, operator in face.interpolation.items():
         if operator.shape[0] != space.shape[k]:
-            space = space.like(axis=k, n=operator.shape[0], bc=Neumann(), basis=None)
+            space = space.like(axis=k, n=operator.shape[0], bc=Neumann(), location="cells", basis=None)
     result = space.zeros()
     Traveller([Term(1.0, tuple(face.interpolation.items()))], space.shape, space.backend).apply(data, result, 0.0)
     return result

@@ -77,6 +77,19 @@ def test_evaluation_wraps_round_periodic_axes_and_inverts_mappings():
     np.testing.assert_allclose(u(x), f(*x.T), atol=5e-6)
 
 
+def test_a_single_unknown_between_walls():
+    exact = lambda x, y: 4 * x * (1 - x) + y  # noqa: E731
+    narrow = tp.Axis(1, 0.0, 1.0, bc=tp.Dirichlet(lambda y, t: y), basis=tp.BSpline(2))
+    wide = tp.Axis(4, 0.0, 1.0, bc=[tp.Dirichlet(lambda x, t, y=y: exact(x, y)) for y in (0, 1)], basis=tp.BSpline(3))
+    space = tp.Space(tp.Grid(narrow, wide))
+    u = space.field(exact)
+    points = np.random.default_rng(4).random((9, 2))
+    np.testing.assert_allclose(u(points), exact(*points.T), atol=1e-14)
+    assert tp.error_norm(u, exact) < 1e-14
+    v = tp.FastDiagonal(tp.stiffness(space)).solve(tp.load(space, 8.0))
+    assert tp.error_norm(v, exact) < 1e-13
+
+
 def test_chebyshev_axes_are_evaluated_with_their_walls():
     wall = tp.Dirichlet(lambda y, t: (1 + t) * wave(0.0, y)), N
     first = tp.Axis(17, 0.0, 1.0, bc=wall, mapping=tp.Algebraic(2.0), basis=tp.Chebyshev())

@@ -191,3 +191,30 @@ def test_error_decays_exponentially_in_the_degree(basis):
         found.append(errors(tp.Space(axis_of(basis, p, 2, ends)), u)[0])
     assert all(later < before / 15 for before, later in pairwise(found) if before > 1e-11), found
     assert found[-1] < 2e-11
+
+
+def test_crank_nicolson_with_moving_walls_has_order_2():
+    """u_t = ∇²u + f between walls whose values and slopes change in time, mass of the walls included."""
+
+    def exact(x, y, t):
+        return np.sin(x + 3 * t) * np.exp(y - t)
+
+    def source(x, y, t):
+        return 3 * np.cos(x + 3 * t) * np.exp(y - t) - exact(x, y, t)
+
+    left = tp.Dirichlet(lambda y, t: exact(0.0, y, t)), tp.Dirichlet(lambda y, t: exact(1.0, y, t))
+    below = tp.Dirichlet(lambda x, t: exact(x, 0.0, t)), tp.Neumann(lambda x, t: exact(x, 1.0, t))
+    axes = axis_of(tp.BSpline, 5, 4, left), axis_of(tp.Lagrange, 5, 2, below)
+    space = tp.Space(tp.Grid(*axes))
+    M, K = tp.mass(space), tp.stiffness(space)
+    found = []
+    for steps in (8, 16):
+        dt = 0.4 / steps
+        solver = tp.FastDiagonal(0.5 * K, shift=-1 / dt)
+        u = space.field(lambda x, y: exact(x, y, 0.0))
+        for step in range(steps):
+            t = step * dt
+            b = (tp.load(space, source, t) + tp.load(space, source, t + dt)) * 0.5
+            u = solver.solve(b + M(u, t) / dt - 0.5 * K(u, t), t + dt)
+        found.append(tp.error_norm(u, exact, t=0.4))
+    assert 1.9 < np.log2(found[0] / found[1]) < 2.1 and found[1] < 1e-3
