@@ -210,3 +210,18 @@ def test_errors_name_both():
         tp.error_norm(u)
     with pytest.raises(ValueError, match="3 derivatives for 2 axes"):
         tp.error_norm(u, gradient=[np.sin] * 3)
+
+
+def test_coefficients_come_back_from_files(tmp_path):
+    knots = (0, 0, 0, 0, 0.1, 0.3, 0.3, 0.7, 1, 1, 1, 1)
+    space = tp.Space(tp.Grid(*[tp.Axis(8, 0.0, 1.0, bc=N, basis=tp.BSpline(3, knots))] * 2))
+    u = space.field(wave)
+    with tp.io.Output(tmp_path / "run", space) as out:
+        out.write(step=1, time=0.1, u=u)
+    (path,) = (tmp_path / "run").glob("fields_*.h5")
+    np.testing.assert_array_equal(tp.io.read(path, "u", space).gather(), u.gather())
+    with pytest.raises(ValueError, match=r"has basis BSpline\(p=3.* the Space has BSpline\(p=4"):
+        tp.io.read(path, "u", space.like(axis=0, basis=tp.BSpline(4)))
+    tp.io.save_checkpoint(tmp_path / "kept", {"u": u}, 1, 0.1)
+    again = tp.io.load_checkpoint(tmp_path / "kept", space)[0]["u"]
+    np.testing.assert_array_equal(again.gather(), u.gather())
