@@ -12,6 +12,12 @@ from tensorpde.line import Dense
 from tensorpde.solve.eigen import Modes
 from tensorpde.solve.route import Route
 
+MATRIX_UP_TO = 256
+"""Number of points up to which cosine and sine transforms of lengths without a compiled kernel are matrix products.
+
+Measured on one core, a solve in three dimensions with one such axis: 40 to 80 ns per value, 55 to 440 with scipy.fft.
+"""
+
 
 class AxisTransform:
     """Appends the steps of one axis to a Route.
@@ -42,7 +48,12 @@ class AxisTransform:
             kind = modes.kind
             if kind == "fourier":
                 kind = "fft" if self.dtype.kind == "c" else "rfft"
-            self._plan = backend.transforms.Plan(kind, modes.n, self.dtype)
+            plan = backend.transforms.Plan(kind, modes.n, self.dtype)
+            if not plan.compiled and modes.kind != "fourier" and modes.n <= MATRIX_UP_TO:
+                every = np.arange(modes.n)
+                self._dense = Dense(modes.rows(every)), Dense(modes.columns(every))
+                return
+            self._plan = plan
             if kind == "rfft":
                 self.dtype = np.result_type(dtype, np.complex64)
                 self.values = modes.a[: modes.n // 2 + 1], modes.b[: modes.n // 2 + 1]

@@ -244,6 +244,27 @@ def check_digest(expected: str) -> None:
     assert digest() == expected
 
 
+def check_cavity(expected: float) -> None:
+    """Dense modes between no-slip walls: the same to round-off on any ranks, with the lid's share of the divergence."""
+    axes = [tp.Axis(n, 0.0, 1.0, bc=bc, **options) for n, bc, options in LIDS["box"]]
+    solver = tp.pde.NavierStokes(tp.Space(tp.Grid(*axes)), NU)
+    u = solver.space.zeros(lead=(3,))
+    for _ in range(3):
+        solver.step(u, 0.02)
+    assert solver.diagnostics(u)["divergence"] < 1e-12
+    assert u.norm() == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_cavity_on_several_ranks() -> None:
+    axes = [tp.Axis(n, 0.0, 1.0, bc=bc, **options) for n, bc, options in LIDS["box"]]
+    solver = tp.pde.NavierStokes(tp.Space(tp.Grid(*axes)), NU)
+    u = solver.space.zeros(lead=(3,))
+    for _ in range(3):
+        solver.step(u, 0.02)
+    check_cavity(u.norm())
+    run_ranks(3, "pde/test_navier_stokes.py::check_cavity", u.norm(), timeout=180)
+
+
 @pytest.mark.parametrize("ranks", [2, 3, 4, 6])
 def test_bitwise_on_any_number_of_ranks(ranks: int) -> None:
     run_ranks(ranks, "pde/test_navier_stokes.py::check_digest", digest(), timeout=180)

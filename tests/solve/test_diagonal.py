@@ -262,6 +262,23 @@ def test_errors_name_both():
         tp.FastDiagonal(two, banded_axis=1)
 
 
+@pytest.mark.parametrize(("limit", "library"), [(66, False), (65, True)])
+def test_sine_transforms_of_lengths_without_a_kernel_are_matrix_products(limit, library, monkeypatch):
+    """66 points between walls make a transform of length 134 = 2 · 67."""
+    s = box(("DD", "P"), (66, 8))
+    L = tp.laplacian(s)
+    plan, calls = s.backend.transforms.Plan, []
+    original = plan._scipy
+    assert not plan("dst1", 66).compiled
+    monkeypatch.setattr("tensorpde.solve.transform.MATRIX_UP_TO", limit)
+    monkeypatch.setattr(plan, "_scipy", lambda *args, **options: calls.append(args) or original(*args, **options))
+    solver = tp.FastDiagonal(L)
+    assert solver.modes[0].kind == "dst1"
+    x = s.field(random(s.shape))
+    np.testing.assert_allclose(solver.solve(L @ x).gather(), x.gather(), rtol=0, atol=1e-12)
+    assert bool(calls) == library
+
+
 def test_in_place_and_without_allocation(monkeypatch):
     s = box(("P", "DN", "NN"), (8, 7, 6))
     L = tp.laplacian(s, SCHEMES["compact"])
