@@ -4,6 +4,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from mpi import run_ranks
 from twins import random, sparse
 
@@ -26,13 +28,13 @@ BOXES = {
 }
 
 
-def box(names, shape, **options):
+def box(names, shape, process_grid=None, **options):
     axes = []
     for k, (name, n) in enumerate(zip(names, shape, strict=True)):
         bc = P if name == "P" else tuple(KINDS[letter] for letter in name)
         stretched = {} if name == "P" else options
         axes.append(tp.Axis(n, 0.0, 1.0 + 0.3 * k, bc=bc, **stretched))
-    return tp.Space(tp.Grid(*axes))
+    return tp.Space(tp.Grid(*axes), process_grid=process_grid)
 
 
 def classical(s):
@@ -60,6 +62,43 @@ def test_equals_the_classical_formula(name):
     again = s.field(f)
     assert solver.solve(again, out=again) is again
     np.testing.assert_array_equal(again.gather(), u.gather())
+
+
+QUIET = {"derandomize": True, "database": None, "deadline": None, "suppress_health_check": list(HealthCheck)}
+GRIDS = {1: [None], 2: [(3,), (2,), (1,)], 3: [(3,), (2,), (1, 3), (2, 1)]}
+
+
+@st.composite
+def boxes(draw, ranks):
+    ndim = draw(st.integers(1 if ranks == 1 else 2, 3))
+    names = [draw(st.sampled_from(["CC", "CD", "DC", "DD", "P"])) for _ in range(ndim)]
+    if set(names) == {"P"}:
+        names[draw(st.integers(0, ndim - 1))] = "CC"
+    shape = [draw(st.integers(3, 6)) for _ in range(ndim)]
+    return box(names, shape, process_grid=draw(st.sampled_from(GRIDS[ndim])) if ranks > 1 else None)
+
+
+def check_drawn(s):
+    f = random(s.shape)
+    wanted = np.linalg.solve(classical(s), f.ravel()).reshape(s.shape)
+    found = Biharmonic(s).solve(s.field(f)).gather()
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-10 * np.abs(wanted).max())
+
+
+@settings(max_examples=30, **QUIET)
+@given(boxes(1))
+def test_drawn_boxes_equal_the_classical_formula(s):
+    check_drawn(s)
+
+
+@settings(max_examples=12, phases=[Phase.generate], **QUIET)
+@given(boxes(3))
+def check_on_ranks(s):
+    check_drawn(s)
+
+
+def test_drawn_boxes_on_any_process_grid():
+    run_ranks(3, "solve/test_biharmonic.py::check_on_ranks", timeout=240)
 
 
 def wave(*x):
