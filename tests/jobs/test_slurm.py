@@ -121,6 +121,16 @@ def test_one_node_and_several(slurm, script):
         assert len(set(re.findall("host (n.)", slurm.log(job)))) == nodes, slurm.log(job)
 
 
+def test_the_script_for_any_example(slurm, script):
+    generic = script.with_name("example.slurm")
+    job = slurm.submit("-J", "taylor_green", "-n", 2, generic, "taylor_green", "--t-end", 1, "--out", "any")
+    assert slurm.end(job)["JobState"] == "COMPLETED", slurm.log(job)
+    assert "end: step 1" in slurm.log(job)
+    wrong = slurm.submit("-J", "taylor_green", generic, "nothing")
+    assert slurm.end(wrong)["JobState"] == "FAILED"
+    assert "no examples/nothing.py: name one of taylor_green.py" in slurm.log(wrong)
+
+
 def test_usr1_saves_requeues_and_resumes(slurm, script):
     job = slurm.submit("-N", 2, script, "--t-end", 600, "--out", "requeued")
     slurm.wait(job, lambda shown: "start: step 0" in slurm.log(job))
