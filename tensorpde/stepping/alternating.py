@@ -118,3 +118,8 @@ def add_source(out: Field, source: SourceTerm | None, t: float, factor: float) -
     with agree(out.space.comm, "evaluating the source"):
         values = factor * np.asarray(source(*out.space.coordinates(out.pencil), t))
         out.local[...] += out.space.backend.asarray(values, out.dtype)
+
+
+def add(out: Field, f: Field, factor: float) -> None:
+    """Out += factor · f in one pass. Collective if f lies in another pencil."""
+    out.space.backend.pointwise.axpby(factor, f.to(out.pencil).local, 1.0, out.local)

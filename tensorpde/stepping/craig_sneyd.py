@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tensorpde.field import Field
 from tensorpde.kron import KronSum, TensorOperator
-from tensorpde.stepping.alternating import AlternatingDirections, Operator, SourceTerm, lent
-from tensorpde.stepping.predictor import Explicit, Predictor, add
+from tensorpde.stepping.alternating import AlternatingDirections, Operator, SourceTerm, add, lent
+from tensorpde.stepping.predictor import Explicit, Predictor
 
 STABLE = {1: 1 / 3, 2: 1 / 3, 3: 6 / 13}
 

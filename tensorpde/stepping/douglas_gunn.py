@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tensorpde.field import Field
-from tensorpde.kron import TensorOperator
-from tensorpde.stepping.alternating import AlternatingDirections, SourceTerm, add_source, lent
+from tensorpde.kron import Kron, KronSum, TensorOperator
+from tensorpde.line import Identity
+from tensorpde.stepping.alternating import AlternatingDirections, SourceTerm, add, add_source, lent
 from tensorpde.stepping.splitting import Splitting
 
 
@@ -18,7 +19,11 @@ class DouglasGunn(AlternatingDirections):
     number of axes if λ_k ≥ 0. Data on walls may change in time (see `stepping.walls`). The source is taken at
     t + ½dt.
 
-    Cost: two kernel calls per axis, the last of which adds to u; two work arrays.
+    With r A_k = ½dt A_k the right-hand side and the first solve are one: (I − rA_0)⁻¹ 2r Σ A_k u is
+    (I − rA_0)⁻¹ 2 (I + rA_1 + …) u − 2u, which saves a pass over the data and half of the transposes of a first axis that
+    is cut.
+
+    Cost: 2d − 1 kernel calls, the last of which adds to u, and one update; two work arrays.
 
     Parameters
     ----------
@@ -40,14 +45,25 @@ class DouglasGunn(AlternatingDirections):
     def _prepare(self, L: TensorOperator) -> None:
         parts = Splitting(L, 0.5 * self.dt)
         along_axes_only(parts, "Douglas–Gunn")
-        self._parts, self._rate = parts, self.dt * parts.along
+        space, step = parts.space, parts.step
+        (first, _), *others = parts.lines.items()
+        explicit = {axis: step * line for axis, line in others}
+        if others:  # the identity goes along with the last axis
+            last, n = others[-1][0], space.shape[others[-1][0]]
+            explicit[last] = Identity(n) + explicit[last]
+        self._explicit = KronSum([Kron(space, {axis: line}) for axis, line in explicit.items()] or [Kron(space, {})])
+        self._first = Kron(space, {first: 2.0 * parts.implicit[first]})
+        self._others = Kron(space, {axis: parts.implicit[axis] for axis, _ in others})
+        self._parts, self._data = parts, step * parts.along
 
     def _step(self, u: Field, t: float, source: SourceTerm | None) -> None:
         with lent(u) as change:
-            self._rate.apply(u, out=change)
-            self._rate.add_lifting(change, t)
-            add_source(change, source, t + 0.5 * self.dt, self.dt)
-            self._parts.solves.apply(change, out=u, beta=1.0)
+            self._explicit.apply(u, out=change)
+            self._data.add_lifting(change, t)
+            add_source(change, source, t + 0.5 * self.dt, 0.5 * self.dt)
+            self._first.apply(change, out=change)
+            add(change, u, -2.0)
+            self._others.apply(change, out=u, beta=1.0)
         self._parts.walls.add_to(u, [(t + self.dt, 1.0), (t, -1.0)])
 
 

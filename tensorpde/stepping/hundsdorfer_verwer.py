@@ -6,8 +6,8 @@ import numpy as np
 
 from tensorpde.field import Field
 from tensorpde.kron import TensorOperator
-from tensorpde.stepping.alternating import AlternatingDirections, Operator, SourceTerm, lent
-from tensorpde.stepping.predictor import Explicit, Predictor, add
+from tensorpde.stepping.alternating import AlternatingDirections, Operator, SourceTerm, add, lent
+from tensorpde.stepping.predictor import Explicit, Predictor
 
 
 class HundsdorferVerwer(AlternatingDirections):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tensorpde.field import Field
 from tensorpde.kron import TensorOperator
-from tensorpde.stepping.alternating import SourceTerm, add_source
+from tensorpde.stepping.alternating import SourceTerm, add, add_source
 from tensorpde.stepping.splitting import Splitting
 
 Explicit = Callable[[Field, float], Field]
@@ -53,8 +53,3 @@ class Predictor:
         value = self.explicit(u, t)
         add(out, value, factor)
         return value
-
-
-def add(out: Field, f: Field, factor: float) -> None:
-    """Out += factor · f in one pass. Collective if f lies in another pencil."""
-    out.space.backend.pointwise.axpby(factor, f.to(out.pencil).local, 1.0, out.local)
