@@ -15,9 +15,10 @@ from tensorpde.operators import laplacian
 from tensorpde.schemes import Scheme, central, lele1992
 from tensorpde.stepping import DouglasGunn, PeacemanRachford
 
-# Values that must move per point on one rank. Douglas–Gunn: explicit part of two axes (2 + 3, the second adds), solve (2),
-# update (3), solve (2), solve that adds (3). Peaceman–Rachford: three kernels in place. A value that is transposed is read
-# and written: an axis that is cut costs a way and back, of the second one the explicit part too, which is then added.
+# Values that must move per point on one rank. Douglas–Gunn: explicit part of two axes (2 + 3, the second adds), solve
+# (2), update (3), solve (2), solve that adds (3). Peaceman–Rachford: three kernels in place. A value that is transposed
+# is read and written: the first axis that is cut costs a way there and back, the next one another for its explicit part
+# and an addition.
 MOVED = {"Douglas–Gunn": (15, 4, 10), "Peaceman–Rachford": (6, 4, 4)}
 
 

@@ -19,8 +19,8 @@ class DouglasGunn(AlternatingDirections):
     number of axes if λ_k ≥ 0. Data on walls may change in time (see `stepping.walls`). The source is taken at
     t + ½dt.
 
-    With r A_k = ½dt A_k the right-hand side and the first solve are one: (I − rA_0)⁻¹ 2r Σ A_k u is
-    (I − rA_0)⁻¹ 2 (I + rA_1 + …) u − 2u, which saves a pass over the data and half of the transposes of a first axis that
+    The right-hand side and the first solve are one, with r = ½dt: (I − rA_0)⁻¹ 2r Σ A_k u is
+    (I − rA_0)⁻¹ 2(I + rA_1 + …)u − 2u. That saves a pass over the data, and half of the transposes of a first axis that
     is cut.
 
     Cost: 2d − 1 kernel calls, the last of which adds to u, and one update; two work arrays.

@@ -65,9 +65,10 @@ def test_without_intermediate_values_the_order_is_lost():
 
     class Averaged(DouglasGunn):
         def _step(self, u, t, source):
-            change = self._rate.apply(u)
+            rate = self.dt * self._parts.along
+            change = rate.apply(u)
             for time in (t, t + self.dt):
-                self._rate.add_lifting(change, time, 0.5)
+                rate.add_lifting(change, time, 0.5)
             change.local[...] += self.dt * source(*u.space.coordinates(), t + 0.5 * self.dt)
             self._parts.solves.apply(change, out=u, beta=1.0)
 
