@@ -75,6 +75,7 @@ class Biharmonic:
         self.space = space
         self._laplacian = laplacian(space, scheme)
         self._linear = KronSum([Kron(space, term.factors) for term in self._laplacian.terms])
+        self._minus = -1.0 * self._linear
         self._solver = FastDiagonal(self._linear, function=np.square)
         scales = [symmetrizer(term.factors[axis].matrix()) for axis, term in enumerate(self._linear.terms)]
         clamped = [axis for axis, line in enumerate(space.axes) if any(isinstance(bc, Clamped) for bc in line.sides)]
@@ -108,9 +109,7 @@ class Biharmonic:
         out
             Where u goes; may be f.
         """
-        if self._laplacian.sources:
-            f = f - self._linear @ self._laplacian.lifting(t)
-        u = self._solver.solve(f, out=out)
+        u = self._supported(f, t, out)
         if not self._walls:
             return u
         right = [wall.missing(u, t) for wall in self._walls]
@@ -124,6 +123,21 @@ class Biharmonic:
         change = self._response(moments, Field(u.space, block, u.pencil))
         u.space.backend.pointwise.axpby(-1.0, change.local, 1.0, u.local)
         work.give(block)
+        return u
+
+    def _supported(self, f: Field, t: float, out: Field | None) -> Field:
+        """The solution with Δu = 0 on all walls: Δ²u = f − Δ (what values on walls add to Δu)."""
+        if not self._laplacian.sources:
+            return self._solver.solve(f, out=out)
+        work = f.space.process_grid.workspace(f.space.backend)
+        blocks = [work.take(f.local.shape, f.dtype) for _ in "12"]
+        right, lifting = (Field(f.space, block, f.pencil) for block in blocks)
+        right.local[...], lifting.local[...] = f.local, 0
+        self._laplacian.add_lifting(lifting, t)
+        self._minus.apply(lifting, right, 1.0)
+        u = self._solver.solve(right, out=f.copy() if out is None else out)
+        for block in blocks:
+            work.give(block)
         return u
 
     def _response(self, moments: Vector, out: Field) -> Field:

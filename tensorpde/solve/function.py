@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-BLOCK = 65536
+BLOCK = 16384
 """Number of eigenvalues that are formed at a time."""
 
 Function = Callable[[np.ndarray], np.ndarray]

@@ -12,7 +12,7 @@ from tensorpde.faces import add_outer
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
-from tensorpde.line import Banded, Dense, RowBand
+from tensorpde.line import Banded, RowBand
 from tensorpde.operators import derivative
 from tensorpde.schemes import Scheme, on_axis
 from tensorpde.solve.diagonal import FastDiagonal
@@ -70,7 +70,7 @@ class ClampedWalls:
         gamma = np.where(self._active, rho * bend / kappa, 1.0)
         down = {k: Banded.diagonal(scale) for k, scale in others.items()}
         up = {k: Banded.diagonal(1 / scale) for k, scale in others.items()}
-        self.spread = Kron(self.space, {axis: Dense(columns / kappa), **up}, range=space)
+        self.spread = Kron(self.space, {axis: Banded(RowBand.from_matrix(columns / kappa)), **up}, range=space)
         self.slope = Kron(space, {axis: Banded(RowBand.from_matrix(-rho[:, None] * rows)), **down}, range=self.space)
         self.own = self._on_walls(gamma)
         self._scaled = Kron(self.space, {axis: Banded.diagonal(rho * self._active), **down})

@@ -205,6 +205,21 @@ def test_storage_is_what_the_docstring_says():
     assert supported[1] < 2.6 * supported[0], supported
 
 
+def test_a_solve_makes_no_array_of_the_size_of_the_grid():
+    s = with_data(62, 3, tp.Uniform())
+    solver = Biharmonic(s)
+    f = s.field(random(s.shape))
+    u = solver.solve(f)
+    again = s.zeros()
+    solver.solve(f, out=again)
+    tracemalloc.start()
+    solver.solve(f, out=again)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.9 * f.local.nbytes, (peak, f.local.nbytes)  # vectors on the walls and blocks of eigenvalues
+    np.testing.assert_array_equal(again.gather(), u.gather())
+
+
 def test_errors_name_what_disagrees():
     with pytest.raises(ValueError, match=r"axis 1 has Neumann.*Neumann"):
         Biharmonic(tp.Space(tp.Grid(tp.Axis(8, 0, 1), tp.Axis(8, 0, 1, bc=tp.Neumann()))))
