@@ -181,3 +181,15 @@ def fail_in_boundary_data():
 
 def test_an_error_in_boundary_data_is_the_error_of_all_ranks():
     assert run_ranks(2, "test_operators.py::fail_in_boundary_data", timeout=120).stdout.count("agreed") == 2
+
+
+def test_mixed_derivative_with_data_on_walls_converges():
+    errors = []
+    for n in (15, 31):
+        s = box(n, [("dirichlet", "dirichlet"), ("dirichlet", "neumann")])
+        made = tp.mixed_derivative(s, (0, 1), central.first(4))
+        f = s.field(profile) * 1.5
+        wanted = 1.5 * s.field(lambda x, y: du(x) * du(y)).gather()
+        errors.append(np.abs(made(f, 0.5).gather() - wanted).max())
+        np.testing.assert_allclose((made @ f + made.lifting(0.5)).gather(), made(f, 0.5).gather(), rtol=0, atol=1e-10)
+    assert np.log2(errors[0] / errors[1]) > 2.5, errors
