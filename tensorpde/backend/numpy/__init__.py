@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import lines, pointwise, shifted, transforms, transport
+from . import elements, lines, pointwise, shifted, transforms, transport
 
 name = "numpy"
 
@@ -52,6 +52,7 @@ __all__ = [
     "ALIGNMENT",
     "asarray",
     "copy",
+    "elements",
     "empty",
     "lines",
     "name",

@@ -1,0 +1,171 @@
+"""The elements that a rank works on: every one that touches an unknown of its block, and where their unknowns are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tensorpde.basis import Table
+from tensorpde.field import Space
+from tensorpde.galerkin import piecewise_tables
+from tensorpde.parallel import Pencil
+from tensorpde.parallel.halo import Halo
+
+ABSENT = -(1 << 60)  # three of them, or one and two places, are below zero
+EXACT = 1e-9
+
+
+class Elements:
+    """Elements of a Space on this rank, with a halo of what they read and no rank writing for another.
+
+    An element whose unknowns belong to several ranks is computed by each of them, so that nothing is sent back and the
+    order in which a value is summed is the same on any number of ranks. Per cut axis this costs every rank the
+    elements across the ends of its block: one or two more than its share with Lagrange elements, p with splines of
+    full continuity.
+
+    Parameters
+    ----------
+    space
+        Where results live; all its axes have a basis of elements.
+    q
+        Quadrature points per element and axis; None for p + 1 on each axis.
+    source
+        Where arguments live, if elsewhere, on the same process grid.
+    columns
+        Per axis the functions that the argument's values are coefficients of; None for the unknowns.
+
+    Attributes
+    ----------
+    tables : per axis the Table.
+    chosen : per axis the numbers of the elements of this rank.
+    rates : per axis (E, q): dφ/dx is rate × the derivative that `slopes` takes from values at points.
+    """
+
+    def __init__(
+        self, space: Space, q: int | None = None, source: Space | None = None, columns: Sequence[slice] | None = None
+    ) -> None:
+        self.space = space
+        self.tables = tuple(piecewise_tables(space, q).values())
+        self.chosen = self.touching(space.comm.rank)
+        self._columns = columns or [table.unknowns for table in self.tables]
+        pencil = space.pencil if source is None else source.pencil
+        spread = any(not pencil.is_whole(axis) for axis in range(pencil.ndim))
+        self.halo = Halo(pencil, self._wanted) if spread else None
+        self.source = pencil
+        self._slopes = [_derivative(table) for table in self.tables]
+        self.rates = [rate for _, rate in self._slopes]
+        self._lines: dict[Any, tuple] = {}
+
+    @staticmethod
+    def of(space: Space, q: int | None) -> Elements:
+        """The elements kept on the process grid for this Space."""
+        key = Elements, space.axes, q, space.pencil
+        if key not in space.process_grid.plans:
+            space.process_grid.plans[key] = Elements(space, q)
+        return space.process_grid.plans[key]
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Quadrature points per element along each axis."""
+        return tuple(table.values.shape[1] for table in self.tables)
+
+    def touching(self, rank: int) -> list[np.ndarray]:
+        """Per axis the elements of a rank, increasing: it works on their tensor product."""
+        found = []
+        for table, own in zip(self.tables, self.space.pencil.slices_of(rank), strict=True):
+            place = _places(table, table.unknowns, own)
+            found.append(np.flatnonzero((place >= 0).any(axis=1)))
+        return found if all(map(len, found)) else [np.arange(0)] * len(found)
+
+    def points(self, axis: int) -> np.ndarray:
+        """Coordinates of the quadrature points of this rank along an axis."""
+        return self.tables[axis].points[self.chosen[axis]].ravel()
+
+    def point_numbers(self, rank: int) -> list[np.ndarray]:
+        """Per axis the numbers of a rank's quadrature points among all."""
+        elements = self.touching(rank)
+        return [(e[:, None] * q + np.arange(q)).ravel() for e, q in zip(elements, self.counts, strict=True)]
+
+    def lines(self, dtype: Any, squared: bool) -> tuple[Any, Any, Any]:
+        """Three Lines for the kernels and data of a type; `squared`: fluxes are multiplied with rate²."""
+        key = np.dtype(dtype).char, squared
+        if key not in self._lines:
+            self._lines[key] = self._made(np.dtype(dtype), squared)
+        return self._lines[key]
+
+    def _wanted(self, rank: int) -> list[np.ndarray]:
+        """Per axis the values that a rank reads."""
+        found = []
+        for table, columns, elements in zip(self.tables, self._columns, self.touching(rank), strict=True):
+            place = _places(table, columns, slice(0, columns.stop - columns.start))[elements]
+            found.append(np.unique(place[place >= 0]))
+        return found if all(map(len, found)) else [np.arange(0)] * len(found)
+
+    def _made(self, dtype: np.dtype, squared: bool) -> tuple[Any, Any, Any]:
+        kernels = self.space.backend.elements
+        parts = 2 if dtype.kind == "c" else 1
+        real = np.empty(0, dtype).real.dtype
+        numbers = [np.arange(n) for n in self.source.shape] if self.halo is None else self.halo.numbers
+        shapes = [len(line) for line in numbers], self.space.pencil.local_shape
+        missing = 3 - len(self.tables)
+        one = np.ones((1, 1, 1))
+        lines = [self._line(kernels, [np.zeros((1, 1), np.int64)] * 2, one, 0 * one, one[0] if squared else None, real)]
+        lines *= missing
+        for axis, (table, elements) in enumerate(zip(self.tables, self.chosen, strict=True)):
+            load = _found(_places(table, self._columns[axis], None)[elements], numbers[axis])
+            store = _places(table, table.unknowns, self.space.pencil.slices[axis])[elements]
+            strides = [parts * prod(shape[axis + 1 :]) for shape in shapes]
+            places = [np.where(p < 0, ABSENT, p * stride) for p, stride in zip((load, store), strides, strict=True)]
+            rate = self.rates[axis] ** 2 if squared else None
+            line = self._line(kernels, places, table.values, self._slopes[axis][0], rate, real, elements)
+            lines.append(line)
+        return lines[0], lines[1], lines[2]
+
+    def _line(
+        self, kernels: Any, places: Sequence[np.ndarray], values: np.ndarray, slopes: np.ndarray,
+        rate: np.ndarray | None, real: np.dtype, elements: np.ndarray | None = None,
+    ) -> Any:  # fmt: skip
+        elements = np.arange(1) if elements is None else elements
+        whole = [(p[:, 0] >= 0) & (np.diff(p, axis=1) == 1).all(axis=1) for p in places]
+        if rate is not None:
+            bank, which = np.unique(rate.astype(real), axis=0, return_inverse=True)
+            room = np.zeros((bank.shape[1], kernels.lane_count(real)), real)
+            scale = kernels.Factor(room, room, bank, which.reshape(-1)[elements])
+        return kernels.Line(
+            *places, *whole, (0,) * values.shape[2], (0,) * values.shape[1],
+            kernels.factor(values, elements, 1, real), kernels.factor(slopes, elements, -1, real),
+            None if rate is None else scale,
+        )  # fmt: skip
+
+
+def _places(table: Table, columns: slice, own: slice | None) -> np.ndarray:
+    """(E, k) numbers of the functions of all elements among those in `columns`, in a block of these; −1 outside."""
+    place = table.columns - columns.start
+    place = np.where((place >= 0) & (place < columns.stop - columns.start), place, -1)
+    return place if own is None else np.where((place >= own.start) & (place < own.stop), place - own.start, -1)
+
+
+def _found(place: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Where numbers are among those at hand; −1 stays."""
+    return np.where(place < 0, -1, np.searchsorted(numbers, place))
+
+
+def _derivative(table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """Matrices (E, q, q) and rates (E, q): slopes at quadrature points = rate × (matrix · values there).
+
+    For polynomials it is the differentiation matrix of the Gauss points of every element; for other functions, such as
+    rational splines, one for each element.
+    """
+    elements, q, _ = table.values.shape
+    points, weights = np.polynomial.legendre.leggauss(q)
+    powers = np.polynomial.legendre.legvander(points, q - 1)
+    slopes = np.stack([np.polynomial.legendre.legval(points, np.polynomial.legendre.legder(row)) for row in np.eye(q)])
+    matrix = np.linalg.solve(powers.T, slopes).T
+    rates = weights / table.weights
+    made = rates[..., None] * (matrix @ table.values)
+    if np.abs(made - table.slopes).max() <= EXACT * np.abs(table.slopes).max():
+        return np.broadcast_to((matrix - matrix[::-1, ::-1]) / 2, (elements, q, q)), rates
+    return table.slopes @ np.linalg.pinv(table.values), np.ones_like(rates)

@@ -1,0 +1,170 @@
+"""Geometry: where the points of a box lie when it is mapped, and the derivatives of the map."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorpde.basis import Piecewise
+from tensorpde.field import Space
+from tensorpde.grid import Axis
+
+SAMPLES, WINDOW = 12, 0.05
+
+Box = Sequence[tuple[float, float]]
+
+
+class Geometry(ABC):
+    """A map x(ξ) from the box of a grid, with coordinates ξ, to space, with as many coordinates x."""
+
+    @abstractmethod
+    def at(self, points: Sequence[np.ndarray], box: Box) -> tuple[np.ndarray, np.ndarray]:
+        """Where points lie, and ∂x_i/∂ξ_a there.
+
+        Parameters
+        ----------
+        points
+            Coordinates along each axis: the points are their tensor product.
+        box
+            Ends (lo, hi) of the axes.
+
+        Returns
+        -------
+        x : (d, n₀, n₁, …); jacobian : (d, d, n₀, n₁, …).
+        """
+
+    def density(self, space: Space, f: Callable) -> Callable:
+        """ξ ↦ f(x(ξ)) det ∂x/∂ξ: `load(space, geometry.density(space, f))` is ∫ f φ_i over the mapped box."""
+        box = [(axis.lo, axis.hi) for axis in space.axes]
+
+        def pulled(*xi: np.ndarray) -> np.ndarray:
+            x, jacobian = self.at([np.ravel(line) for line in xi], box)
+            return np.asarray(f(*x)) * np.linalg.det(np.moveaxis(jacobian, (0, 1), (-2, -1)))
+
+        return pulled
+
+
+class SmoothMap(Geometry):
+    """A map given as a function.
+
+    Parameters
+    ----------
+    function
+        x = function(ξ₀, ξ₁, …): d arrays that broadcast together to d arrays.
+    jacobian
+        The rows ∂x_i/∂ξ_a as nested sequences, a function of the same arguments. None: the derivative of the
+        polynomial through 12 Chebyshev points in a window of 1/20 of the box along each axis, inside it: about twelve
+        digits for maps that are smooth on that length.
+    """
+
+    def __init__(self, function: Callable, jacobian: Callable | None = None) -> None:
+        self.function, self.jacobian = function, jacobian
+
+    def at(self, points: Sequence[np.ndarray], box: Box) -> tuple[np.ndarray, np.ndarray]:
+        """Where points lie, and the Jacobian there."""
+        shape = tuple(map(len, points))
+        x = self._call(self.function(*np.ix_(*points)), shape)
+        if self.jacobian is not None:
+            rows = self.jacobian(*np.ix_(*points))
+            return x, np.stack([self._call(row, shape) for row in rows])
+        return x, np.stack([self._slope(points, axis, *box[axis]) for axis in range(len(points))], axis=1)
+
+    def _slope(self, points: Sequence[np.ndarray], axis: int, lo: float, hi: float) -> np.ndarray:
+        """∂x/∂ξ_axis by a local polynomial, shape (d, n₀, n₁, …)."""
+        width = WINDOW * (hi - lo)
+        left = np.clip(points[axis] - width / 2, lo, hi - width)
+        cosines = np.cos(np.pi * (np.arange(SAMPLES) + 0.5) / SAMPLES)
+        places = left[:, None] + width * (1 + cosines) / 2
+        lines = [places.ravel() if k == axis else line for k, line in enumerate(points)]
+        values = self._call(self.function(*np.ix_(*lines)), tuple(map(len, lines)))
+        values = values.reshape(*values.shape[: axis + 1], -1, SAMPLES, *values.shape[axis + 2 :])
+        local = 2 * (points[axis] - left) / width - 1
+        powers = np.polynomial.chebyshev.chebvander(cosines, SAMPLES - 1)
+        slopes = np.stack([_chebyshev_slope(local, degree) for degree in range(SAMPLES)], axis=1)
+        weights = np.linalg.solve(powers.T, slopes.T).T * (2 / width)
+        weights -= weights.mean(axis=1, keepdims=True)  # a constant has no slope, to the last digit
+        line = [1] * (values.ndim - 1)
+        line[axis : axis + 2] = weights.shape
+        return (values * weights.reshape(line)).sum(axis=axis + 2)
+
+    def _call(self, values: Any, shape: tuple[int, ...]) -> np.ndarray:
+        if len(values) != len(shape):
+            raise ValueError(f"a map of {len(shape)} coordinates gave {len(values)}")
+        return np.stack([np.broadcast_to(np.asarray(value, dtype=float), shape) for value in values])
+
+
+def _chebyshev_slope(x: np.ndarray, degree: int) -> np.ndarray:
+    return np.polynomial.chebyshev.chebval(x, np.polynomial.chebyshev.chebder(np.eye(degree + 1)[degree]))
+
+
+class Nurbs(Geometry):
+    """A map of isogeometric analysis: x = Σ w P φ / Σ w φ with tensor products φ of splines.
+
+    Parameters
+    ----------
+    axes
+        The axes whose bases φ are: BSpline (any elements will do), the same box as that of the Space.
+    points
+        Control points P of all functions, those of known walls too: (d, N₀, N₁, …).
+    weights
+        Positive weights (N₀, N₁, …); None for ones.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, naming both.
+    """
+
+    def __init__(self, axes: Sequence[Axis], points: Any, weights: Any = None) -> None:
+        self.axes = tuple(axes)
+        shape = tuple(_basis(axis).functions(axis) for axis in self.axes)
+        points = np.asarray(points, dtype=float)
+        weights = np.ones(shape) if weights is None else np.asarray(weights, dtype=float)
+        for what, array, wanted in (("points", points, (len(shape), *shape)), ("weights", weights, shape)):
+            if array.shape != wanted:
+                raise ValueError(f"{what} of shape {array.shape} do not fit the {wanted} of the functions")
+        self._coefficients = np.concatenate([points * weights, weights[None]])
+
+    def at(self, points: Sequence[np.ndarray], box: Box) -> tuple[np.ndarray, np.ndarray]:
+        """Where points lie, and the Jacobian there, by the quotient rule."""
+        own = [(axis.lo, axis.hi) for axis in self.axes]
+        if list(map(tuple, box)) != own:
+            raise ValueError(f"the geometry maps the box {own}, the Space has {list(map(tuple, box))}")
+        functions = [_matrices(axis, line) for axis, line in zip(self.axes, points, strict=True)]
+        whole = self._sum([values for values, _ in functions])
+        x = whole[:-1] / whole[-1]
+        columns = []
+        for axis in range(len(points)):
+            slope = self._sum([pair[int(k == axis)] for k, pair in enumerate(functions)])
+            columns.append((slope[:-1] - x * slope[-1]) / whole[-1])
+        return x, np.stack(columns, axis=1)
+
+    def _sum(self, matrices: Sequence[np.ndarray]) -> np.ndarray:
+        result = self._coefficients
+        for matrix in matrices:
+            result = np.tensordot(result, matrix, axes=(1, 1))  # contracts the first axis, appends the points
+        return result
+
+
+def _basis(axis: Axis) -> Piecewise:
+    if not isinstance(axis.basis, Piecewise):
+        raise ValueError(f"control points need a basis of elements, not {axis.basis}")
+    return axis.basis
+
+
+def _matrices(axis: Axis, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values and slopes of all functions at points, each (points, functions)."""
+    basis, xi = _basis(axis), axis.reference(points)
+    result = []
+    for derivative in (0, 1):
+        first, values = basis.evaluate(axis, xi, derivative)
+        if derivative:
+            values = values / (axis.length * axis.mapping.slope(xi))[:, None]
+        matrix = np.zeros((len(points), basis.functions(axis)))
+        columns = (first[:, None] + np.arange(values.shape[1])) % matrix.shape[1]
+        np.add.at(matrix, (np.arange(len(points))[:, None], columns), values)
+        result.append(matrix)
+    return result[0], result[1]

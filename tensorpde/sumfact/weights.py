@@ -1,0 +1,259 @@
+"""Weights: the coefficients of a weak form at the quadrature points of a rank, laid out for the kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tensorpde.field import Field
+from tensorpde.galerkin import at_points
+from tensorpde.parallel import agree
+from tensorpde.parallel.halo import Halo
+from tensorpde.sumfact.elements import Elements
+from tensorpde.sumfact.geometry import Geometry
+
+POINTS_AT_ONCE = 1 << 17  # while coefficients are set up
+
+MASS, STIFFNESS, COUPLED = "mass", "stiffness", "mapped stiffness"
+ADVECTION, ADJOINT = "advection", "adjoint advection"
+
+Values = Callable[[slice, Sequence[np.ndarray]], np.ndarray]
+"""(range of points along the first axis, coordinates there) -> values, shape (count, points…)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """What a form multiplies at each point, quadrature weights and metric included.
+
+    Attributes
+    ----------
+    name : MASS: ∫ c u v. STIFFNESS: Σ ∫ c rate_a² D_a u D_a v. COUPLED: Σ ∫ c_ab D_a u D_b v, a ≤ b in order of rows.
+        ADVECTION: Σ ∫ c_a D_a u v. ADJOINT: its transpose. D is the derivative that Elements.rates belong to.
+    count : number of elements.
+    kept : by type of data the values, shape (groups, parts, points, lanes); elements fill the lanes of group after
+        group, zeros the rest.
+    """
+
+    name: str
+    count: int
+    kept: dict[str, np.ndarray]
+    _forms: dict = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all coefficients that are kept."""
+        return sum(values.nbytes for values in self.kept.values())
+
+    def transposed(self) -> Weights:
+        """Those of the transposed form."""
+        other = {ADVECTION: ADJOINT, ADJOINT: ADVECTION}.get(self.name)
+        return self if other is None else Weights(other, self.count, self.kept)
+
+    def of_elements(self, first: int, stop: int) -> np.ndarray:
+        """Values of a range of elements, (elements, parts, points)."""
+        values = next(iter(self.kept.values()))
+        number = np.arange(first, stop)
+        return values[number // values.shape[3], :, :, number % values.shape[3]]
+
+    def form(self, elements: Elements, dtype: Any) -> Any:
+        """The Form of the backend for data of a type; it takes the coefficients in that type, kept from then on."""
+        key = elements, np.dtype(dtype).char
+        if key not in self._forms:
+            self._forms[key] = self._made(elements, np.dtype(dtype))
+        return self._forms[key]
+
+    def _made(self, elements: Elements, dtype: np.dtype) -> Any:
+        kernels = elements.space.backend.elements
+        lines = elements.lines(dtype, self.name == STIFFNESS)
+        real = np.empty(0, dtype).real.dtype
+        if real.char not in self.kept:
+            parts, points = next(iter(self.kept.values())).shape[1:3]
+            other = empty_values(elements, self.count, parts, points, real)
+            put_elements(other, 0, self.of_elements(0, self.count))
+            self.kept[real.char] = other
+        values = self.kept[real.char]
+        coef, (_, parts, points, _) = values.reshape(-1), values.shape
+        forward = tuple(line.slope.forward for line in lines)
+        backward = tuple(line.slope.backward for line in lines)
+        nothing = (None,) * 3
+        if self.name == MASS:
+            terms = kernels.Weighted(coef)
+        elif self.name == STIFFNESS:
+            terms = kernels.Separate(coef, (0, 0, 0), forward, backward)
+        elif self.name == COUPLED:
+            terms = kernels.Coupled(coef)
+        else:
+            own = [max(0, axis - 3 + parts) * points for axis in range(3)]  # missing axes have the slope 0 anyway
+            both = (forward, nothing) if self.name == ADVECTION else (nothing, backward)
+            terms = kernels.Separate(coef, tuple(own), *both)
+        return kernels.Form(lines, terms, parts * points)
+
+
+def empty_values(elements: Elements, count: int, parts: int, points: int, dtype: Any) -> np.ndarray:
+    """Room for the values of so many elements, of which the last group may have less."""
+    lanes = elements.space.backend.elements.lane_count(dtype)
+    return elements.space.backend.zeros((-(-count // lanes), parts, points, lanes), dtype)
+
+
+def put_elements(values: np.ndarray, first: int, given: np.ndarray) -> None:
+    """Write the values (elements, parts, points) of elements number `first` and following."""
+    number = first + np.arange(len(given))
+    values[number // values.shape[3], :, :, number % values.shape[3]] = given
+
+
+def weigh(
+    elements: Elements, name: str, coefficient: Any, geometry: Geometry | None, components: int, what: str
+) -> Weights:
+    """Evaluate the coefficients of a form at all quadrature points of this rank. Collective.
+
+    Parameters
+    ----------
+    elements
+        Where.
+    name
+        Which form.
+    coefficient
+        A number, a function of the (mapped) coordinates, a Field, or an array over all quadrature points.
+    geometry
+        Of the box; None for itself.
+    components
+        Number of values of the coefficient at a point.
+    what
+        Its name in messages.
+    """
+    space = elements.space
+    given = _sampler(elements, coefficient, components, what)
+    shape = [len(chosen) for chosen in elements.chosen]
+    parts = {COUPLED: space.ndim * (space.ndim + 1) // 2, ADVECTION: space.ndim}.get(name, 1)
+    real = np.empty(0, space.dtype).real.dtype
+    points = prod(elements.counts)
+    values = empty_values(elements, prod(shape), parts, points, real)
+    with agree(space.comm, f"evaluating {what} at quadrature points"):
+        for start, stop in _ranges(shape, points):
+            rows = slice(start * elements.counts[0], stop * elements.counts[0])
+            made = _weighed(elements, name, given, geometry, rows)
+            split = [n for axis, count in enumerate(shape) for n in ((stop - start, count)[axis > 0], elements.counts[axis])]
+            order = [0, *range(1, 2 * space.ndim, 2), *range(2, 2 * space.ndim + 1, 2)]
+            made = made.reshape(parts, *split).transpose(order).reshape(parts, -1, points)
+            put_elements(values, start * prod(shape[1:]), made.transpose(1, 0, 2))
+    return Weights(name, prod(shape), {real.char: values})
+
+
+def _ranges(shape: Sequence[int], points: int) -> Iterator[tuple[int, int]]:
+    """Ranges of elements of the first axis, few enough to be held with all their points."""
+    if 0 in shape:
+        return iter(())
+    count = max(1, POINTS_AT_ONCE // (points * prod(shape[1:])))
+    return ((start, min(start + count, shape[0])) for start in range(0, shape[0], count))
+
+
+def _weighed(elements: Elements, name: str, given: Values, geometry: Geometry | None, rows: slice) -> np.ndarray:
+    """The parts of a form on some points of the first axis: (parts, points…)."""
+    ndim = elements.space.ndim
+    lines = [elements.points(axis) for axis in range(ndim)]
+    measures = [elements.tables[axis].weights[elements.chosen[axis]].ravel() for axis in range(ndim)]
+    rates = [elements.rates[axis][elements.chosen[axis]].ravel() for axis in range(ndim)]
+    lines[0], measures[0], rates[0] = lines[0][rows], measures[0][rows], rates[0][rows]
+    shape = tuple(map(len, lines))
+    rate = np.ix_(*rates)
+    weight = np.ones(shape)
+    for factor in np.ix_(*measures):
+        weight = weight * factor
+    if geometry is None:
+        values = given(rows, np.ix_(*lines))
+        if name == ADVECTION:
+            return np.stack([weight * values[a] * rate[a] for a in range(ndim)])
+        return weight * values
+    x, jacobian = geometry.at(lines, [(axis.lo, axis.hi) for axis in elements.space.axes])
+    determinant, inverse = _inverted(jacobian)
+    values = given(rows, tuple(x))
+    if name == MASS:
+        return weight * determinant * values
+    if name == STIFFNESS:  # one axis
+        return weight / determinant * values
+    if name == ADVECTION:
+        return np.stack(
+            [weight * determinant * rate[a] * sum(inverse[a, i] * values[i] for i in range(ndim)) for a in range(ndim)]
+        )
+    scale = weight * determinant * values[0]
+    return np.stack(
+        [
+            scale * rate[a] * rate[b] * sum(inverse[a, i] * inverse[b, i] for i in range(ndim))
+            for a in range(ndim)
+            for b in range(a, ndim)
+        ]
+    )
+
+
+def _inverted(jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Determinant and inverse of matrices in the first two dimensions.
+
+    Raises
+    ------
+    ValueError
+        If a determinant is not positive.
+    """
+    matrices = np.moveaxis(jacobian, (0, 1), (-2, -1))
+    determinant = np.linalg.det(matrices)
+    if not determinant.min() > 0:
+        raise ValueError(f"the geometry folds: its Jacobian determinant is {determinant.min():.6g} somewhere, not > 0")
+    return determinant, np.moveaxis(np.linalg.inv(matrices), (-2, -1), (0, 1))
+
+
+def _sampler(elements: Elements, coefficient: Any, components: int, what: str) -> Values:
+    """How to get values at points. Collective where the coefficient is a Field."""
+    ndim = elements.space.ndim
+    if isinstance(coefficient, Field):
+        block = _field_at_points(elements, coefficient, what).reshape(-1, *_local(elements))
+        if len(block) != components:
+            raise ValueError(f"{what} has {components} values at a point, but the Field has lead {coefficient.lead}")
+        return lambda rows, x: block[:, rows]
+
+    def stacked(values: Any, shape: tuple[int, ...]) -> np.ndarray:
+        if components == 1 and not isinstance(values, (tuple, list)):
+            values = [values]
+        if len(values) != components:
+            raise ValueError(f"{what} has {components} values at a point, got {len(values)}")
+        if any(np.iscomplexobj(value) for value in values):
+            raise TypeError(f"{what} is complex: a form on elements has real coefficients")
+        return np.stack([np.broadcast_to(np.asarray(value, dtype=float), shape) for value in values])
+
+    if callable(coefficient):
+        return lambda rows, x: stacked(coefficient(*x), np.broadcast_shapes(*(part.shape for part in x)))
+    numbers = elements.point_numbers(elements.space.comm.rank)
+    whole = tuple(table.points.size for table in elements.tables)
+    array = np.asarray(coefficient)
+    if array.ndim >= ndim and array.shape[array.ndim - ndim :] == whole:
+        block = array.reshape(-1, *whole)[(slice(None), *np.ix_(*numbers))]
+        return lambda rows, x: stacked(list(block[:, rows]), block[0, rows].shape)
+    if array.shape not in ((), (components,)):
+        raise ValueError(f"{what} of shape {array.shape} does not fit the {whole} quadrature points")
+    constant = [array] if array.ndim == 0 else list(array)
+    return lambda rows, x: stacked(constant, np.broadcast_shapes(*(part.shape for part in x)))
+
+
+def _local(elements: Elements) -> tuple[int, ...]:
+    return tuple(len(chosen) * q for chosen, q in zip(elements.chosen, elements.counts, strict=True))
+
+
+def _field_at_points(elements: Elements, f: Field, what: str) -> np.ndarray:
+    """Values of a Field on the same elements at this rank's points, shape lead + points. Collective."""
+    wanted = tuple(table.points.size for table in elements.tables)
+    if f.space.shape != wanted or any(
+        not np.array_equal(axis.x, table.points.ravel()) for axis, table in zip(f.space.axes, elements.tables)
+    ):
+        if len(set(elements.counts)) > 1:
+            raise ValueError(f"{what} as a Field needs as many points per element on all axes, not {elements.counts}")
+        f = at_points(f.space, None, elements.counts[0])(f)
+    x = [table.points.ravel() for table in elements.tables]
+    for axis, line in enumerate(f.space.axes):
+        if line.n != len(x[axis]) or not np.array_equal(line.x, x[axis]):
+            raise ValueError(f"{what} along axis {axis} lives on other elements: {f.space} and {elements.space}")
+    f = f.to(f.space.pencil)
+    if f.dtype.kind == "c":
+        raise TypeError(f"{what} is complex: a form on elements has real coefficients")
+    return f.space.backend.to_host(Halo(f.pencil, elements.point_numbers).fill(f.local, f.space.backend))
