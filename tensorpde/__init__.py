@@ -8,7 +8,7 @@ from tensorpde import io, parallel, pde, schemes, solve, stepping
 from tensorpde.basis import BSpline, Chebyshev, Greville, Lagrange
 from tensorpde.boundary import Clamped, Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, Robin
 from tensorpde.field import Field, Space
-from tensorpde.galerkin import advection, at_points, load, mass, stiffness
+from tensorpde.galerkin import at_points, load
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
 from tensorpde.mapping import Algebraic, Tanh, TanhOneSided, Uniform, UserMapping
@@ -16,6 +16,7 @@ from tensorpde.norms import error_norm
 from tensorpde.operators import derivative, divergence, gradient, laplacian, mixed_derivative
 from tensorpde.solve import FastDiagonal
 from tensorpde.stepping import DouglasGunn, HundsdorferVerwer, ModifiedCraigSneyd, PeacemanRachford
+from tensorpde.sumfact import Nurbs, SmoothMap, advection, mass, stiffness
 
 parallel.install_abort_hooks()
 
@@ -40,10 +41,12 @@ __all__ = [
     "ModifiedCraigSneyd",
     "Neumann",
     "NoSlip",
+    "Nurbs",
     "Odd",
     "PeacemanRachford",
     "Periodic",
     "Robin",
+    "SmoothMap",
     "Space",
     "Tanh",
     "TanhOneSided",

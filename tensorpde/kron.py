@@ -47,7 +47,7 @@ class TensorOperator(ABC):
     ----------
     domain, range : the Spaces of argument and result. They differ where a factor changes the number or the place of the
         unknowns along its axis.
-    terms : tuple of Kron, whose sum it is.
+    terms : tuple of Kron, whose sum it is; none if it is no such sum (see `tensorpde.opaque`).
     sources : the boundary data; they count in `lifting` and in L(f, t), not in L @ f.
     mass : what a shift multiplies in L − shift·mass: the mass operator for weak forms, None for the identity.
     """
@@ -62,7 +62,7 @@ class TensorOperator(ABC):
         """L @ f: the linear part applied to a Field (collective); L @ M: first M, then L, lifting included."""
         if isinstance(other, Field):
             return self.apply(other)
-        if isinstance(other, TensorOperator):
+        if isinstance(other, TensorOperator) and other.terms:
             return _composed(self, other)
         return NotImplemented
 
@@ -195,10 +195,10 @@ class TensorOperator(ABC):
         return self * -1.0
 
     def __add__(self, other: TensorOperator) -> KronSum:
-        return KronSum((self, other)) if isinstance(other, TensorOperator) else NotImplemented
+        return KronSum((self, other)) if isinstance(other, TensorOperator) and other.terms else NotImplemented
 
     def __sub__(self, other: TensorOperator) -> KronSum:
-        return KronSum((self, -other)) if isinstance(other, TensorOperator) else NotImplemented
+        return KronSum((self, -other)) if isinstance(other, TensorOperator) and other.terms else NotImplemented
 
     def _check(self, f: Field, space: Space, what: str) -> None:
         if not same_points(f.space, space):

@@ -39,6 +39,7 @@ class Elements:
 
     Attributes
     ----------
+    q : as given.
     tables : per axis the Table.
     chosen : per axis the numbers of the elements of this rank.
     rates : per axis (E, q): dφ/dx is rate × the derivative that `slopes` takes from values at points.
@@ -48,6 +49,7 @@ class Elements:
         self, space: Space, q: int | None = None, source: Space | None = None, columns: Sequence[slice] | None = None
     ) -> None:
         self.space = space
+        self.q = q
         self.tables = tuple(piecewise_tables(space, q).values())
         self.chosen = self.touching(space.comm.rank)
         self._columns = columns or [table.unknowns for table in self.tables]

@@ -149,7 +149,7 @@ def _lifted(elements: Elements, weights: Weights, face: Face) -> Source:
             if operator.shape[0] != coefficients.shape[k]:
                 coefficients = coefficients.like(axis=k, n=operator.shape[0], bc=Neumann(), basis=None)
         interpolation = Kron(face.space, face.interpolation, 1.0, coefficients)
-    own = Elements(space, elements.counts, coefficients, columns)
+    own = Elements(space, elements.q, coefficients, columns)
     through: TensorOperator = ElementOperator(coefficients, space, own, weights)
     return Source(face.values, 1.0, through if interpolation is None else through @ interpolation)
 
