@@ -76,7 +76,7 @@ class OperatorSum(Opaque):
         self.sources = tuple(source for part in parts for source in part.sources)
 
     @property
-    def _traveller(self) -> Worker:
+    def _traveller(self) -> Any:
         return _InTurn(self.parts)
 
     def result_type(self, dtype: Any) -> np.dtype:
@@ -118,7 +118,7 @@ class OperatorProduct(Opaque):
         self.sources: tuple[Source, ...] = (*left.sources, *later)
 
     @property
-    def _traveller(self) -> Worker:
+    def _traveller(self) -> Any:
         return _OneAfterTheOther(self.left, self.right)
 
     def result_type(self, dtype: Any) -> np.dtype:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -108,9 +109,9 @@ def _summed(terms: Sequence[Sequence[np.ndarray]]) -> scipy.sparse.csr_array:
 def nonzeros(operator: TensorOperator) -> int:
     """Of the matrix, an upper limit: from those of its factors."""
     if isinstance(operator, ElementOperator):
-        return int(np.prod([_coupled(axis) for axis in operator.domain.axes]))
+        return prod(_coupled(axis) for axis in operator.domain.axes)
     return sum(
-        int(np.prod([np.count_nonzero(t.factors[k].matrix()) if k in t.factors else n for k, n in enumerate(shape)]))
+        prod(int(np.count_nonzero(t.factors[k].matrix())) if k in t.factors else n for k, n in enumerate(shape))
         for t, shape in ((term, operator.domain.shape) for term in operator.terms)
     )
 
@@ -125,7 +126,7 @@ def operator_bytes(operator: TensorOperator) -> int:
     if isinstance(operator, ElementOperator):
         return operator.nbytes
     factors = {id(f): f for term in operator.terms for f in term.factors.values()}
-    return 8 * sum(np.count_nonzero(f.matrix()) if f.dtype.kind != "c" else 0 for f in factors.values())
+    return 8 * sum(int(np.count_nonzero(f.matrix())) for f in factors.values())
 
 
 def operations(p: int) -> int:
@@ -175,7 +176,7 @@ def _row(name: str, operator: TensorOperator, assembled: Callable, args: Any) ->
     ours = times.pop("ours")
     if isinstance(operator, ElementOperator):
         rate = count / times.pop("products")
-        elements = np.prod([axis.intervals for axis in space.axes])
+        elements = prod(axis.intervals for axis in space.axes)
         figures["GF/s of products"] = rate / 1e9
         figures["× bound"] = ours / max(moved / copy, elements * operations(p) / rate)
     return row(name, ours, moved, copy, **times) | {"figures": figures}

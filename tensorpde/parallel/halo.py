@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import product
+from itertools import pairwise, product
 from types import ModuleType
 from typing import Any
 
@@ -102,7 +102,7 @@ def _pieces(owned: Box, wanted: Sequence[np.ndarray]) -> list[tuple[Box, Box]]:
         lines.append(
             [
                 (slice(int(inside[a]) - block.start, int(inside[b - 1]) + 1 - block.start), slice(first + a, first + b))
-                for a, b in zip(cuts[:-1], cuts[1:])
+                for a, b in pairwise(cuts)
                 if b > a
             ]
         )

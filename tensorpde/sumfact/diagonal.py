@@ -35,7 +35,8 @@ def diagonal(elements: Elements, weights: Weights) -> np.ndarray:
             _tested(coefficients[:, part], [tables[axis][n] for axis, n in enumerate(number)])
             for part, tables in _terms(elements, weights.name)
         )
-        place, inside = np.zeros((stop - start,) + (1,) * len(shape), int), True
+        place = np.zeros((stop - start,) + (1,) * len(shape), int)
+        inside = place == 0
         for axis, n in enumerate(number):
             line = stores[axis][n].reshape(stop - start, *(-1 if k == axis else 1 for k in range(len(shape))))
             place, inside = place * own[axis] + line, inside & (line >= 0)

@@ -11,7 +11,6 @@ import numpy as np
 from tensorpde.basis import Table
 from tensorpde.field import Space
 from tensorpde.galerkin import piecewise_tables
-from tensorpde.parallel import Pencil
 from tensorpde.parallel.halo import Halo
 
 ABSENT = -(1 << 60)  # three of them, or one and two places, are below zero

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -31,8 +31,9 @@ def mass(space: Space, weight: Coefficient = 1.0, geometry: Map = None, q: int |
     space
         All its axes have a basis of elements.
     weight
-        1 for the mass itself; a number; a function of the coordinates x, y, …; a Field on the same elements: coefficients
-        of any basis, or values at quadrature points; or an array over all quadrature points, the same on all ranks.
+        1 for the mass itself; a number; a function of the coordinates x, y, …; a Field on the same elements:
+        coefficients of any basis, or values at quadrature points; or an array over all quadrature points, the same
+        on all ranks.
     geometry
         None for the box of the grid, or where it is mapped to: a function x = geometry(ξ₀, ξ₁, …), or a Geometry. Then
         functions of coordinates are functions of x.
@@ -50,7 +51,7 @@ def mass(space: Space, weight: Coefficient = 1.0, geometry: Map = None, q: int |
         If an axis has no such basis, or weight or geometry do not fit, on every rank.
     """
     if geometry is None and _is_number(weight):
-        return weight * galerkin.mass(space) if weight != 1 else galerkin.mass(space)
+        return cast(complex, weight) * galerkin.mass(space) if weight != 1 else galerkin.mass(space)
     elements = Elements.of(space, q)
     return _operator(elements, weigh(elements, MASS, weight, _geometry(geometry), 1, "weight"))
 
@@ -66,8 +67,8 @@ def stiffness(space: Space, kappa: Coefficient = 1.0, geometry: Map = None, q: i
     space
         All its axes have a basis of elements.
     kappa
-        A number, or one per axis: the operator is a KronSum. Or a function of the coordinates, a Field, or an array over
-        all quadrature points, as `mass` takes them.
+        A number, or one per axis: the operator is a KronSum. Or a function of the coordinates, a Field, or an array
+        over all quadrature points, as `mass` takes them.
     geometry, q
         As for `mass`.
 
@@ -85,7 +86,7 @@ def stiffness(space: Space, kappa: Coefficient = 1.0, geometry: Map = None, q: i
         than 0 together with a geometry or a kappa that is no function.
     """
     if geometry is None and _is_constant(kappa, space):
-        return galerkin.stiffness(space, kappa)
+        return galerkin.stiffness(space, cast(complex, kappa))
     elements = Elements.of(space, q)
     name = STIFFNESS if geometry is None or space.ndim == 1 else COUPLED
     natural = _natural(space, kappa, geometry)
@@ -112,7 +113,7 @@ def advection(space: Space, velocity: Coefficient, geometry: Map = None, q: int 
         If an axis has no basis of elements, or velocity or geometry do not fit.
     """
     if geometry is None and _is_constant(velocity, space):
-        return galerkin.advection(space, velocity)
+        return galerkin.advection(space, cast(complex, velocity))
     elements = Elements.of(space, q)
     return _operator(elements, weigh(elements, ADVECTION, velocity, _geometry(geometry), space.ndim, "velocity"))
 
@@ -178,7 +179,7 @@ def _flux(kappa: Callable, data: Any, axis: int, end: float) -> Callable:
     """κ g on a wall as a function of the other coordinates and t."""
 
     def flux(*others: Any) -> Any:
-        *x, t = others
+        x = list(others[:-1])
         x.insert(axis, np.asarray(end))
         return kappa(*x) * (data(*others) if callable(data) else data)
 

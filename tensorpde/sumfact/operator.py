@@ -93,7 +93,7 @@ class ElementOperator(Opaque):
         return Field(self.range, self.range.backend.asarray(values, self.range.dtype))
 
     @property
-    def _traveller(self) -> ElementOperator._Worker:
+    def _traveller(self) -> Any:
         return ElementOperator._Worker(self)
 
     class _Worker:
@@ -145,4 +145,5 @@ class ElementOperator(Opaque):
             if start == end:
                 return values
             lead = values.shape[: values.ndim - start.ndim]
-            return Transpose.between(start, end).forward(values, self.work.take((*lead, *end.local_shape), values.dtype))
+            there = self.work.take((*lead, *end.local_shape), values.dtype)
+            return Transpose.between(start, end).forward(values, there)

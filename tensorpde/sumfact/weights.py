@@ -136,7 +136,7 @@ def weigh(
         for start, stop in _ranges(shape, points):
             rows = slice(start * elements.counts[0], stop * elements.counts[0])
             made = _weighed(elements, name, given, geometry, rows)
-            split = [n for axis, count in enumerate(shape) for n in ((stop - start, count)[axis > 0], elements.counts[axis])]
+            split = [n for pair in zip([stop - start, *shape[1:]], elements.counts) for n in pair]
             order = [0, *range(1, 2 * space.ndim, 2), *range(2, 2 * space.ndim + 1, 2)]
             made = made.reshape(parts, *split).transpose(order).reshape(parts, -1, points)
             put_elements(values, start * prod(shape[1:]), made.transpose(1, 0, 2))
@@ -228,7 +228,8 @@ def _sampler(elements: Elements, coefficient: Any, components: int, what: str) -
     whole = tuple(table.points.size for table in elements.tables)
     array = np.asarray(coefficient)
     if array.ndim >= ndim and array.shape[array.ndim - ndim :] == whole:
-        block = array.reshape(-1, *whole)[(slice(None), *np.ix_(*numbers))]
+        chosen: Any = (slice(None), *np.ix_(*numbers))
+        block = array.reshape(-1, *whole)[chosen]
         return lambda rows, x: stacked(list(block[:, rows]), block[0, rows].shape)
     if array.shape not in ((), (components,)):
         raise ValueError(f"{what} of shape {array.shape} does not fit the {whole} quadrature points")

@@ -14,7 +14,7 @@ from tensorpde.line import Banded, BandedSolve, Compact
 from tensorpde.run.cli import main
 from tensorpde.schemes import assemble, central, lele1992
 
-ROWS = {"adi": 4, "line": 38, "transpose": 4, "poisson": 6, "step": 7}
+ROWS = {"adi": 4, "assembled": 5, "line": 38, "transpose": 4, "poisson": 6, "step": 7}
 
 
 SCHEMES = [lele1992.first_derivative, lele1992.second_derivative, central.first(6), lele1992.filter()]

@@ -159,7 +159,7 @@ def test_other_types_of_data(dtype):
         expected = expected.reshape(values.shape)
         limit = (3e-6 if dtype in ("float32", "complex64") else 1e-14) * 20 * np.abs(expected).max()
         assert np.abs(result.gather() - expected).max() < limit
-        again = form(real, coefficient) @ double.field(values.astype(double.dtype))  # data of another type than the space's
+        again = form(real, coefficient) @ double.field(values.astype(double.dtype))  # another type than the space's
         np.testing.assert_allclose(again.gather(), expected, rtol=0, atol=1e-12 * np.abs(expected).max())
 
 

@@ -146,12 +146,11 @@ def test_lifting_is_the_form_on_the_known_functions():
 
 def rank_case():
     """A block, an argument and the forms: uneven sizes, periodic and open, values on a wall."""
-    axes = [
+    return [
         tp.Axis(7, 0.0, 1.0, bc=tp.Dirichlet(lambda y, z, t: y + z * t), basis=tp.Lagrange(2)),
         tp.Axis(6, 0.0, 1.0, bc=tp.Periodic(), basis=tp.Lagrange(2)),
         tp.Axis(5, 0.0, 1.0, bc=N, basis=tp.Lagrange(2)),
     ]
-    return axes
 
 
 def on_ranks(folder, process_grid):

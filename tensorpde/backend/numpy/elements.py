@@ -11,7 +11,7 @@ There are always three axes; one that is missing has one element with one functi
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
 from .compiled import inlined, kernel

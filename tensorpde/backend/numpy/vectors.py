@@ -201,7 +201,7 @@ def _mirrored_product(builder, entry, values, m, sign):
             zero = ir.Constant(values[0].type, None)
             results[i] = zero if only is None else only
             if not middle:
-                flipped = e is None and sign > 0 or o is None and sign < 0
+                flipped = sign > 0 if e is None else sign < 0
                 results[m - 1 - i] = builder.fsub(zero, results[i]) if flipped else results[i]
         else:
             results[i] = builder.fadd(e, o)
@@ -257,7 +257,9 @@ def mixed_flux(typingctx, coef, start, stride, at, step, x, y, column, first):
         coef_, start, stride, at, step, x_, y_, values, _ = args
         vector = context.get_value_type(column.dtype)
         align = element_size(vector.element)
-        integer = lambda value: ir.Constant(start.type, value)
+
+        def integer(value):
+            return ir.Constant(start.type, value)
 
         def place(kind, array, index):
             return _pointer(context, builder, kind, array, builder.mul(index, integer(vector.count)), vector)
