@@ -132,13 +132,11 @@ def operator_bytes(operator: TensorOperator) -> int:
 def operations(p: int) -> int:
     """Additions and multiplications for an element of degree p in three dimensions, p + 1 points along each axis.
 
-    Twelve products with a matrix of q = p + 1 rows on q² lines: halves of the matrix with the even and odd part of a
-    line; and coefficient, metric and sum at the points.
+    Twelve products with a matrix of q = p + 1 rows on q² lines, each with 2 ⌊q/2⌋ (q + 1) operations (and q − 1 for the
+    middle row), as halves of the matrix meet even and odd parts; coefficient, metric and sum at the points.
     """
     q = p + 1
-    pairs, middle = q // 2, q % 2
-    line = 2 * (2 * pairs) + 2 * pairs * q + middle * ((q + 1) // 2 + q // 2)
-    line += 2 * pairs * q - 4 * pairs + middle * q - middle  # additions of the sums
+    line = 2 * (q // 2) * (q + 1) + (q % 2) * (q - 1)
     return 12 * q**2 * line + 3 * 3 * q**3
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tensorpde as tp
-from tensorpde.bench import line, poisson, transpose
+from tensorpde.bench import assembled, line, poisson, transpose
 from tensorpde.bench.table import row, table
 from tensorpde.line import Banded, BandedSolve, Compact
 from tensorpde.run.cli import main
@@ -109,3 +109,12 @@ def test_figures_have_columns_between_copy_and_others():
     assert head.split() == ["time", "GB/s", "×", "copy", "ns/cell", "other"]
     assert first.split()[3:6] == ["2.0", "2.00", "46.0"]
     assert second.split() == ["part", "500", "ms"]
+
+
+def test_assembled_matrices_are_the_operators():
+    for name, operator, matrix in assembled.operators(9):
+        f = operator.domain.field(np.random.default_rng(1).standard_normal(operator.domain.shape))
+        made = matrix()
+        expected = (operator @ f).local.ravel()
+        np.testing.assert_allclose(made @ f.local.ravel(), expected, atol=1e-12 * abs(made).max() * 30, err_msg=name)
+        assert made.nnz <= assembled.nonzeros(operator) <= 5 * made.nnz, name
