@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -82,13 +83,14 @@ class SmoothMap(Geometry):
         values = self._call(self.function(*np.ix_(*lines)), tuple(map(len, lines)))
         values = values.reshape(*values.shape[: axis + 1], -1, SAMPLES, *values.shape[axis + 2 :])
         local = 2 * (points[axis] - left) / width - 1
-        powers = np.polynomial.chebyshev.chebvander(cosines, SAMPLES - 1)
-        slopes = np.stack([_chebyshev_slope(local, degree) for degree in range(SAMPLES)], axis=1)
-        weights = np.linalg.solve(powers.T, slopes.T).T * (2 / width)
-        weights -= weights.mean(axis=1, keepdims=True)  # a constant has no slope, to the last digit
-        line = [1] * (values.ndim - 1)
-        line[axis : axis + 2] = weights.shape
-        return (values * weights.reshape(line)).sum(axis=axis + 2)
+        inverse = np.linalg.inv(np.polynomial.chebyshev.chebvander(cosines, SAMPLES - 1))
+        slopes = [_chebyshev_slope(local, degree) for degree in range(SAMPLES)]
+        # Sums are spelled out: those of BLAS would depend on how many points a rank has.
+        weights = [sum(slope * row[j] for slope, row in zip(slopes, inverse)) * (2 / width) for j in range(SAMPLES)]
+        mean = sum(weights) / SAMPLES  # 0 but for rounding: a constant has no slope
+        line = [-1 if k == axis else 1 for k in range(len(points))]
+        parts = (np.take(values, j, axis + 2) * (w - mean).reshape(line) for j, w in enumerate(weights))
+        return functools.reduce(np.add, parts)
 
     def _call(self, values: Any, shape: tuple[int, ...]) -> np.ndarray:
         if len(values) != len(shape):
@@ -133,19 +135,25 @@ class Nurbs(Geometry):
         own = [(axis.lo, axis.hi) for axis in self.axes]
         if list(map(tuple, box)) != own:
             raise ValueError(f"the geometry maps the box {own}, the Space has {list(map(tuple, box))}")
-        functions = [_matrices(axis, line) for axis, line in zip(self.axes, points, strict=True)]
-        whole = self._sum([values for values, _ in functions])
+        functions = [_functions(axis, line) for axis, line in zip(self.axes, points, strict=True)]
+        whole = self._sum(functions, None)
         x = whole[:-1] / whole[-1]
         columns = []
         for axis in range(len(points)):
-            slope = self._sum([pair[int(k == axis)] for k, pair in enumerate(functions)])
+            slope = self._sum(functions, axis)
             columns.append((slope[:-1] - x * slope[-1]) / whole[-1])
         return x, np.stack(columns, axis=1)
 
-    def _sum(self, matrices: Sequence[np.ndarray]) -> np.ndarray:
+    def _sum(self, functions: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], derived: int | None) -> np.ndarray:
+        """Σ w P φ and Σ w φ, or their slopes along an axis: sums spelled out, so that no bit depends on the ranks."""
         result = self._coefficients
-        for matrix in matrices:
-            result = np.tensordot(result, matrix, axes=(1, 1))  # contracts the first axis, appends the points
+        for axis, (columns, values, slopes) in enumerate(functions):
+            factors = slopes if axis == derived else values
+            line = [-1 if k == axis else 1 for k in range(len(functions))]
+            parts = (
+                np.take(result, columns[:, j], axis + 1) * factors[:, j].reshape(line) for j in range(values.shape[1])
+            )
+            result = functools.reduce(np.add, parts)
         return result
 
 
@@ -155,16 +163,9 @@ def _basis(axis: Axis) -> Piecewise:
     return axis.basis
 
 
-def _matrices(axis: Axis, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Values and slopes of all functions at points, each (points, functions)."""
+def _functions(axis: Axis, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers, values and slopes of the functions that are not zero at points, each (points, p + 1)."""
     basis, xi = _basis(axis), axis.reference(points)
-    result = []
-    for derivative in (0, 1):
-        first, values = basis.evaluate(axis, xi, derivative)
-        if derivative:
-            values = values / (axis.length * axis.mapping.slope(xi))[:, None]
-        matrix = np.zeros((len(points), basis.functions(axis)))
-        columns = (first[:, None] + np.arange(values.shape[1])) % matrix.shape[1]
-        np.add.at(matrix, (np.arange(len(points))[:, None], columns), values)
-        result.append(matrix)
-    return result[0], result[1]
+    first, values = basis.evaluate(axis, xi)
+    slopes = basis.evaluate(axis, xi, 1)[1] / (axis.length * axis.mapping.slope(xi))[:, None]
+    return (first[:, None] + np.arange(values.shape[1])) % basis.functions(axis), values, slopes
