@@ -32,8 +32,8 @@ def mass(space: Space, weight: Coefficient = 1.0, geometry: Map = None, q: int |
         All its axes have a basis of elements.
     weight
         1 for the mass itself; a number; a function of the coordinates x, y, …; a Field on the same elements:
-        coefficients of any basis, or values at quadrature points; or an array over all quadrature points, the same
-        on all ranks.
+        coefficients of any basis (with one number of points per element on all axes), or values at quadrature points;
+        or an array over all quadrature points, the same on all ranks.
     geometry
         None for the box of the grid, or where it is mapped to: a function x = geometry(ξ₀, ξ₁, …), or a Geometry. Then
         functions of coordinates are functions of x.

@@ -137,8 +137,11 @@ def test_coefficients_as_fields_and_arrays():
         np.testing.assert_array_equal((tp.advection(space, given) @ f).gather(), drift)
     axes = [axis.like(bc=N, n=axis.intervals + 1, basis=tp.BSpline(1)) for axis in PATCH]
     straight = tp.Space(tp.Grid(*axes)).field(lambda x, y: 1.0 + x)  # another basis on the same elements
-    given = tp.stiffness(space, lambda x, y: 1.0 + x + 0 * y)
-    np.testing.assert_allclose((tp.stiffness(space, straight) @ f).gather(), (given @ f).gather(), atol=1e-11)
+    given = tp.stiffness(space, lambda x, y: 1.0 + x + 0 * y, q=4)
+    found = tp.stiffness(space, straight, q=4)
+    np.testing.assert_allclose((found @ f).gather(), (given @ f).gather(), atol=1e-11)
+    with pytest.raises(ValueError, match=r"as many points.*\(4, 3\)"):
+        tp.stiffness(space, straight)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "complex64", "complex128"])
