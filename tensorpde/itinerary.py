@@ -76,28 +76,36 @@ class Traveller:
             self.backend.pointwise.axpby(0.0, out.local, beta, out.local)
             beta = 1.0
         lent: dict[Pencil, Any] = {home: u}
-        for parcel in self.parcels:
+        for number, parcel in enumerate(self.parcels, 1):
             pencil = home if parcel.axis is None else home.aligned(parcel.axis)
             if pencil not in lent:
                 lent[pencil] = self._moved(u, home, pencil)
-            self._deliver(parcel, lent[pencil], pencil, out, beta)
+            value, last = lent[pencil], number == len(self.parcels)
+            for other in lent.values() if last else ():
+                if other is not value and other is not f.local:
+                    self._give(other)
+            self._deliver(parcel, value, pencil, out, beta, spare=last and value is not f.local)
             beta = 1.0
-        for value in lent.values():
-            if value is not f.local:
-                self._give(value)
 
-    def _deliver(self, parcel: Parcel, u: Any, pencil: Pencil, out: Block, beta: float) -> None:
-        """out = parcel u + beta·out for u in a pencil in which the parcel's axis is whole."""
+    def _deliver(self, parcel: Parcel, u: Any, pencil: Pencil, out: Block, beta: float, spare: bool) -> None:
+        """out = parcel u + beta·out for u in a pencil in which the parcel's axis is whole.
+
+        `spare`: u is a work array that nobody needs afterwards, and is given back.
+        """
         at_home = not parcel.then and pencil.reshaped(self.shape) == out.pencil
         if u is out.local:
             operator = parcel.first[0][1]
             at_home = at_home and len(parcel.first) == 1 and operator is not None and operator.in_place
         if at_home and (len(parcel.first) == 1 or beta == 0):
             self._sum(parcel, u, out.local, beta)
+            if spare:
+                self._give(u)
             return
         dtype = _sum_type(parcel, u.dtype)
         pencil, value = self._result(pencil, u, parcel.axis, parcel.first[0][1], dtype)
         self._sum(parcel, u, value, 0.0)
+        if spare:
+            self._give(u)
         for number, (axis, operator) in enumerate(parcel.then):
             last = number == len(parcel.then) - 1 and out.pencil.is_whole(axis)
             target = out.pencil.reshaped(pencil.shape) if last else pencil.aligned(axis)

@@ -31,21 +31,19 @@ class Diagnostics:
         axes = range(space.ndim)
         self._first = [[_along(space, schemes.first, i, a) for a in axes] for i in axes]
         self._second = [[_along(space, schemes.second, i, a) for a in axes] for i in axes]
-        self._work: Field | None = None
 
     def __call__(self, v: Field) -> dict[str, float]:
-        if self._work is None:
-            self._work = self.space.empty()
-        work, axes = self._work, range(self.space.ndim)
+        axes = range(self.space.ndim)
         viscous = squares = 0.0
-        for i in axes:
-            for a in axes:
-                self._second[i][a].apply(v[i], out=work, beta=float(a > 0))
-                self._second[i][a].add_lifting(work)
-            viscous += self._mean(v[i], work)
-        for a, b in _planes(self.space.ndim):
-            self._curl(v, a, b, work)
-            squares += self._mean(work, work)
+        with self.space.lent() as work:
+            for i in axes:
+                for a in axes:
+                    self._second[i][a].apply(v[i], out=work, beta=float(a > 0))
+                    self._second[i][a].add_lifting(work)
+                viscous += self._mean(v[i], work)
+            for a, b in _planes(self.space.ndim):
+                self._curl(v, a, b, work)
+                squares += self._mean(work, work)
         return {
             "energy": 0.5 * sum(self._mean(v[i], v[i]) for i in axes),
             "enstrophy": 0.5 * squares,

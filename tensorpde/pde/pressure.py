@@ -68,7 +68,6 @@ class Projection:
         pairs = [(_product(self, b, b), _product(self, (b + 1) % space.ndim, b)) for b in axes]
         self._solver = FastDiagonal.from_pairs(self.space, pairs)
         self.pressure = self.space.zeros()
-        self._divergence = self.space.zeros()
         self._of_walls = self._balanced() if any(operator.sources for operator in self.divergence) else None
 
     def _balanced(self) -> Field:
@@ -94,8 +93,9 @@ class Projection:
 
     def largest_divergence(self, u: Field) -> float:
         """max |D u|. Collective."""
-        found = self.divergence_of(u, self._divergence)
-        return max(found.max(), -found.min())
+        with self.space.lent() as work:
+            found = self.divergence_of(u, work)
+            return max(found.max(), -found.min())
 
     def __call__(self, u: Field) -> Field:
         """Make u divergence-free in place, zero across free-slip walls, and return it. Collective."""
@@ -103,7 +103,7 @@ class Projection:
             part = u.pencil.slices[a]
             if part.start <= point < part.stop:
                 u.local[(a, *[slice(None)] * a, point - part.start)] = 0
-        self._solver.solve(self.divergence_of(u, self._divergence), out=self.pressure)
+        self._solver.solve(self.divergence_of(u, self.pressure), out=self.pressure)
         for a, operator in enumerate(self._down):
             operator.apply(self.pressure, out=u[a], beta=1.0)
         return u
