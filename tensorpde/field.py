@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -127,16 +126,6 @@ class Space:
         """A Field of zeros."""
         pencil = pencil or self.pencil
         return Field(self, self.backend.zeros((*lead, *pencil.local_shape), self.dtype), pencil)
-
-    @contextmanager
-    def lent(self, lead: Sequence[int] = ()) -> Iterator[Field]:
-        """A Field with undefined values for the time of a `with`: of the work arrays that operators share."""
-        work = self.process_grid.workspace(self.backend)
-        block = work.take((*lead, *self.pencil.local_shape), self.dtype)
-        try:
-            yield Field(self, block, self.pencil)
-        finally:
-            work.give(block)
 
     def field(
         self, f: Callable | np.ndarray | complex, lead: Sequence[int] = (), pencil: Pencil | None = None, t: float = 0.0

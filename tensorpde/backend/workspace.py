@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from types import ModuleType
 from typing import Any
@@ -44,6 +46,15 @@ class Workspace:
     def give(self, array: Any) -> None:
         """Take back an array that `take` handed out."""
         self._free.append(self._lent.pop(id(array))[1])
+
+    @contextmanager
+    def lent(self, shape: tuple[int, ...], dtype: Any) -> Iterator[Any]:
+        """An array as of `take`, given back at the end of the `with`."""
+        array = self.take(shape, dtype)
+        try:
+            yield array
+        finally:
+            self.give(array)
 
     def _forget(self, buffer: Any) -> None:
         self._free = [other for other in self._free if other is not buffer]

@@ -33,9 +33,10 @@ class Diagnostics:
         self._second = [[_along(space, schemes.second, i, a) for a in axes] for i in axes]
 
     def __call__(self, v: Field) -> dict[str, float]:
-        axes = range(self.space.ndim)
+        axes, pencil = range(self.space.ndim), self.space.pencil
         viscous = squares = 0.0
-        with self.space.lent() as work:
+        with pencil.process_grid.workspace(self.space.backend).lent(pencil.local_shape, self.space.dtype) as block:
+            work = Field(self.space, block, pencil)
             for i in axes:
                 for a in axes:
                     self._second[i][a].apply(v[i], out=work, beta=float(a > 0))

@@ -93,8 +93,9 @@ class Projection:
 
     def largest_divergence(self, u: Field) -> float:
         """max |D u|. Collective."""
-        with self.space.lent() as work:
-            found = self.divergence_of(u, work)
+        pencil = self.space.pencil
+        with pencil.process_grid.workspace(self.space.backend).lent(pencil.local_shape, self.space.dtype) as block:
+            found = self.divergence_of(u, Field(self.space, block, pencil))
             return max(found.max(), -found.min())
 
     def __call__(self, u: Field) -> Field:
