@@ -67,9 +67,11 @@ def separate(operator: TensorOperator) -> tuple[list[Pair], complex]:
     Raises
     ------
     ValueError
-        If a term has more than one factor that the other terms do not share.
+        If a term has more than one factor that the other terms do not share, or the operator has no terms.
     """
     terms, ndim = operator.terms, operator.domain.ndim
+    if not terms:
+        raise ValueError(f"{operator} is not separable: it is no sum of Kronecker products")
     masses = [_mass(terms, axis) for axis in range(ndim)]
     own: list[list[tuple[complex, LineOperator]]] = [[] for _ in range(ndim)]
     constant: complex = 0.0

@@ -214,5 +214,7 @@ def test_what_does_not_fit_is_named():
         tp.stiffness(space.like(axis=0, n=7, bc=tp.Robin(1.0, 2.0)), kappa)
     with pytest.raises(ValueError, match="Neumann data"):
         tp.stiffness(space.like(axis=0, n=7, bc=tp.Neumann(1.0)), kappa, wavy)
+    with pytest.raises(ValueError, match="no sum of Kronecker products"):
+        tp.FastDiagonal(tp.stiffness(space, kappa))
     with pytest.raises(TypeError, match="real factors"):
         tp.stiffness(space, kappa) * 1j
