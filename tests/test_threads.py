@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tensorpde._threads import launched_ranks, limit_threads
+from tensorpde._threads import launched_ranks, limit_threads, start_quickly
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,16 @@ def test_threads(environ: dict, expected: str | None) -> None:
 def test_wrong_number_of_threads(wrong: str) -> None:
     with pytest.raises(ValueError, match=f"'{wrong}'"):
         limit_threads({"TENSORPDE_THREADS": wrong})
+
+
+def test_only_the_wheel_starts_without_one_sided_transfers(tmp_path):
+    environ = {}
+    start_quickly(environ, str(tmp_path))
+    assert environ == {}
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "libmpi.so.40").touch()
+    start_quickly(environ, str(tmp_path))
+    assert environ == {"OMPI_MCA_btl": "^ofi"}
+    environ = {"OMPI_MCA_btl": "self,sm"}
+    start_quickly(environ, str(tmp_path))
+    assert environ == {"OMPI_MCA_btl": "self,sm"}

@@ -16,7 +16,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import scipy.linalg
+import scipy  # loads its parts when they are used
 
 from tensorpde.boundary import Clamped, Dirichlet
 from tensorpde.field import Field, Space
