@@ -89,19 +89,19 @@ def _stops(home: Pencil) -> list[tuple[Pencil, list[int]]]:
 
 def _component(
     kernel: Any, space: Space, axis: int, i: int, nu: float, first: Scheme, second: Scheme
-) -> tuple[tuple[Any, Any, Any], Walls | None]:
-    """Kernel plans and wall values for component i along an axis."""
+) -> tuple[Any, Walls | None]:
+    """The kernel's plan and wall values for component i along an axis."""
     line = space.axes[axis]
     speed = tuple(_scalar(bc, axis, axis) for bc in line.sides)
     value = tuple(_scalar(bc, i, axis) for bc in line.sides)
     product = tuple(_product(a, b) for a, b in zip(speed, value, strict=True))
     walls = not line.periodic
-    first_plan, product_plan, second_plan = (
-        kernel.prepare(line_sweeps(scheme, line, conditions, factor), space.dtype, walls)
+    operators = [
+        line_sweeps(scheme, line, conditions, factor)
         for scheme, conditions, factor in ((first, value, 1.0), (first, product, 1.0), (second, value, nu))
-    )
+    ]
     data = (_datum(speed[0]), _datum(speed[1]), _datum(value[0]), _datum(value[1]))
-    return (first_plan, product_plan, second_plan), data if walls else None
+    return kernel.prepare(operators, space.dtype, walls), data if walls else None
 
 
 def line_sweeps(scheme: Scheme, axis: Axis, bc: tuple[Boundary, ...], factor: float) -> Sweeps:

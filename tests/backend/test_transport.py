@@ -49,7 +49,7 @@ def test_against_its_parts(shape: tuple, axis: tp.Axis, walls: tuple | None, dty
     sweeps = [line_sweeps(scheme, axis, axis.bc, factor) for scheme, factor in schemes]
     if walls:  # the product has other data than φ; the columns for them are the same
         assert len({s.rhs.n for s in sweeps}) == 1
-    plans = tuple(kernel.prepare(s, dtype, walls is not None) for s in sweeps)
+    plans = kernel.prepare(sweeps, dtype, walls is not None)
     expected = twin(axis, *(x.astype(float) for x in (a, phi)), along, walls)
     out = np.full(shape, np.nan, dtype)
     kernel.transport(plans, a, phi, out, along, walls=walls)

@@ -8,8 +8,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .pointers import base_pointer, element_at
+
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 ROW_BYTES = 256  # of a tile row: eight vectors, as many sums as keep both multiply-add units busy
+KEEP, STREAM, STORE, BLEND = range(4)  # result to the tile; to the array past the cache; to it; added to β times it
 HAS_FMA = bool(_FEATURES.get("fma") or llvmlite.binding.get_process_triple().startswith(("aarch64", "arm64")))
 
 
@@ -38,8 +41,7 @@ def fma(typingctx, a, b, c):
 
 
 def _pointer(context, builder, array_type, array, index):
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.gep(data, [index])
+    return element_at(builder, base_pointer(context, builder, array_type, array), index)
 
 
 def _transposed(builder, rows):
@@ -61,27 +63,68 @@ def _transposed(builder, rows):
 
 
 @intrinsic
-def transpose_block(typingctx, target, t0, t_stride, source, s0, s_stride):
-    """target[t0 + c·t_stride + r] = source[s0 + r·s_stride + c] for an N×N block in registers.
+def load_block(typingctx, tile, t0, lanes, source, s0, stride):
+    """tile[t0 + c·lanes + r] = source[s0 + r·stride + c] for an N×N block in registers.
 
     N fills a 32-byte vector: 4 doubles, 8 floats.
     """
-    signature = types.void(target, types.intp, types.intp, source, types.intp, types.intp)
+    signature = types.void(tile, types.intp, types.intp, source, types.intp, types.intp)
 
     def codegen(context, builder, signature, args):
         element = context.get_value_type(signature.args[0].dtype)
-        width = 8 if isinstance(element, ir.FloatType) else 4
-        vector = ir.VectorType(element, width).as_pointer()
-        target, t0, t_stride, source, s0, s_stride = args
-        rows = []
-        for r in range(width):
-            offset = builder.add(s0, builder.mul(s_stride, ir.Constant(s0.type, r)))
-            pointer = _pointer(context, builder, signature.args[3], source, offset)
-            rows.append(builder.load(builder.bitcast(pointer, vector), align=element_size(element)))
+        width, align = 32 // element_size(element), element_size(element)
+        tile, t0, lanes, source, s0, stride = args
+
+        def place(kind, array, start, step, k):
+            pointer = _pointer(context, builder, kind, array, _along(builder, start, step, k))
+            return builder.bitcast(pointer, ir.VectorType(element, width).as_pointer())
+
+        rows = [builder.load(place(signature.args[3], source, s0, stride, r), align=align) for r in range(width)]
         for c, column in enumerate(_transposed(builder, rows)):
-            offset = builder.add(t0, builder.mul(t_stride, ir.Constant(t0.type, c)))
-            pointer = builder.bitcast(_pointer(context, builder, signature.args[0], target, offset), vector)
-            builder.store(column, pointer, align=element_size(element))
+            builder.store(column, place(signature.args[0], tile, t0, lanes, c), align=align)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _along(builder, start, step, k):
+    return builder.add(start, builder.mul(step, ir.Constant(start.type, k)))
+
+
+@intrinsic
+def store_block(typingctx, out, o0, stride, tile, t0, lanes, beta, how):
+    """out[o0 + r·stride + c] = tile[t0 + c·lanes + r] + β·out for an N×2N block in registers.
+
+    Each of the N lines gets 64 bytes at a time, a whole cache line where it is aligned. `how`, a literal, is
+    STREAM (past the cache; out aligned to 64 bytes), STORE (β ignored) or BLEND.
+    """
+    if not isinstance(how, types.IntegerLiteral):
+        return None
+    signature = types.void(out, types.intp, types.intp, tile, types.intp, types.intp, out.dtype, how)
+
+    def codegen(context, builder, signature, args):
+        element = context.get_value_type(signature.args[0].dtype)
+        width, align = 32 // element_size(element), element_size(element)
+        vector = ir.VectorType(element, width)
+        out, o0, stride, tile, t0, lanes, beta, _ = args
+        chosen = signature.args[-1].literal_value
+
+        def place(kind, array, index):
+            return builder.bitcast(_pointer(context, builder, kind, array, index), vector.as_pointer())
+
+        halves = []
+        for half in range(2):
+            rows = [_along(builder, t0, lanes, half * width + c) for c in range(width)]
+            loaded = [builder.load(place(signature.args[3], tile, row), align=align) for row in rows]
+            halves.append(_transposed(builder, loaded))
+        for r in range(width):
+            for half in range(2):
+                index = builder.add(_along(builder, o0, stride, r), ir.Constant(o0.type, half * width))
+                pointer, value = place(signature.args[0], out, index), halves[half][r]
+                if chosen == BLEND:
+                    kept = builder.load(pointer, align=align)
+                    value = vector_fma(builder, broadcast(builder, vector, beta), kept, value)
+                store_vector(builder, value, pointer, align, chosen == STREAM)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -92,7 +135,8 @@ def element_size(element) -> int:
     return 4 if isinstance(element, ir.FloatType) else 8
 
 
-def _store(builder, value, pointer, align, stream) -> None:
+def store_vector(builder, value, pointer, align, stream) -> None:
+    """Store, past the cache if `stream`."""
     if stream:
         instruction = builder.store(value, pointer, align=32)
         one = ir.Constant(ir.IntType(32), 1)
@@ -124,10 +168,19 @@ def move_row(typingctx, target, t0, source, s0, streaming):
             value = builder.load(builder.bitcast(pointer, vector), align=element_size(real))
             pointer = _pointer(context, builder, signature.args[0], target, builder.add(t0, offset))
             pointer = builder.bitcast(pointer, vector)
-            _store(builder, value, pointer, element_size(real), signature.args[-1].literal_value)
+            store_vector(builder, value, pointer, element_size(real), signature.args[-1].literal_value)
         return context.get_dummy_value()
 
     return signature, codegen
+
+
+def prefetch_at(builder, pointer) -> None:
+    """Ask for the cache line of a pointer; one past the end is harmless."""
+    pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+    flag = ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [pointer.type, flag, flag, flag])
+    call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+    builder.call(call, [pointer, ir.Constant(flag, 0), ir.Constant(flag, 3), ir.Constant(flag, 1)])
 
 
 @intrinsic
@@ -136,11 +189,7 @@ def prefetch(typingctx, array, index):
     signature = types.void(array, types.intp)
 
     def codegen(context, builder, signature, args):
-        pointer = builder.bitcast(_pointer(context, builder, signature.args[0], *args), ir.IntType(8).as_pointer())
-        flag = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, flag, flag, flag])
-        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        builder.call(call, [pointer, ir.Constant(flag, 0), ir.Constant(flag, 3), ir.Constant(flag, 1)])
+        prefetch_at(builder, _pointer(context, builder, signature.args[0], *args))
         return context.get_dummy_value()
 
     return signature, codegen
@@ -151,13 +200,13 @@ def address(typingctx, array):
     """Address of the first element, to test alignment."""
 
     def codegen(context, builder, signature, args):
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        return builder.ptrtoint(data, ir.IntType(64))
+        return builder.ptrtoint(base_pointer(context, builder, signature.args[0], args[0]), ir.IntType(64))
 
     return types.int64(array), codegen
 
 
-def _vector_fma(builder, a, b, c):
+def vector_fma(builder, a, b, c):
+    """a·b + c of vectors, rounded once where the processor can."""
     vector = a.type
     if not HAS_FMA:
         return builder.fadd(builder.fmul(a, b), c)
@@ -167,8 +216,8 @@ def _vector_fma(builder, a, b, c):
 
 
 @intrinsic
-def vector_row_sum(typingctx, tile, row, source, coef, i, before, after, keep):
-    """tile[row] = keep·tile[row] + Σ_k coef[i, k]·(rows row−before…row−1, then source…source+after−1).
+def vector_row_sum(typingctx, tile, row, taken, source, coef, i, before, after, keep):
+    """tile[row] = keep·tile[row] + Σ_k coef[i, k]·(rows row−before…row−1, then source…source+after−1 of `taken`).
 
     A row is ROW_BYTES long and is summed in registers: one load and one fused multiply-add per vector and
     term, in the same order for every lane. The rows before come last, because a sweep has just made them.
@@ -176,34 +225,37 @@ def vector_row_sum(typingctx, tile, row, source, coef, i, before, after, keep):
     """
     if not isinstance(keep, types.BooleanLiteral):
         return None
-    signature = types.void(tile, types.intp, types.intp, coef, types.intp, types.intp, types.intp, keep)
+    signature = types.void(tile, types.intp, tile, types.intp, coef, types.intp, types.intp, types.intp, keep)
 
     def codegen(context, builder, signature, args):
         element = context.get_value_type(signature.args[0].dtype)
         vector = ir.VectorType(element, 32 // element_size(element))
         align = element_size(element)
-        tile, row, source, coef, i, before, after, _ = args
+        tile, row, taken, source, coef, i, before, after, _ = args
         index = ir.IntType(64)
         lanes = ir.Constant(index, ROW_BYTES // element_size(element))
         sums = [cgutils.alloca_once(builder, vector) for _ in range(ROW_BYTES // 32)]
 
-        def place(row, part):
+        def place(row, part, array=tile):
             offset = builder.add(builder.mul(row, lanes), ir.Constant(index, part * vector.count))
-            pointer = _pointer(context, builder, signature.args[0], tile, offset)
+            pointer = _pointer(context, builder, signature.args[0], array, offset)
             return builder.bitcast(pointer, vector.as_pointer())
 
         for part, total in enumerate(sums):
             start = builder.load(place(row, part), align=align) if signature.args[-1].literal_value else None
             builder.store(ir.Constant(vector, None) if start is None else start, total)
         first = builder.mul(i, builder.add(before, after))
-        for count, base, skip in ((after, source, before), (before, builder.sub(row, before), None)):
+        for array, count, base, skip in (
+            (taken, after, source, before),
+            (tile, before, builder.sub(row, before), None),
+        ):
             with cgutils.for_range(builder, count) as loop:
                 k = builder.add(first, loop.index if skip is None else builder.add(skip, loop.index))
-                scale = builder.load(_pointer(context, builder, signature.args[3], coef, k))
-                scale = _broadcast(builder, vector, scale)
+                scale = builder.load(_pointer(context, builder, signature.args[4], coef, k))
+                scale = broadcast(builder, vector, scale)
                 for part, total in enumerate(sums):
-                    value = builder.load(place(builder.add(base, loop.index), part), align=align)
-                    builder.store(_vector_fma(builder, scale, value, builder.load(total)), total)
+                    value = builder.load(place(builder.add(base, loop.index), part, array), align=align)
+                    builder.store(vector_fma(builder, scale, value, builder.load(total)), total)
         for part, total in enumerate(sums):
             builder.store(builder.load(total), place(row, part), align=align)
         return context.get_dummy_value()
@@ -211,7 +263,8 @@ def vector_row_sum(typingctx, tile, row, source, coef, i, before, after, keep):
     return signature, codegen
 
 
-def _broadcast(builder, vector, value):
+def broadcast(builder, vector, value):
+    """A vector with `value` in all lanes."""
     undefined = ir.Constant(vector, ir.Undefined)
     single = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)

@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from .compiled import kernel
-from .rows import empty_tile, fill_row, lane_count
-from .sweep import Factors, backward, close, forward, make_factors
-from .tiles import load_columns, store_columns
+from numba import njit
 
-CHUNK = 32  # columns loaded, then swept while they are in the first-level cache
+from .compiled import inlined, kernel
+from .intrinsics import KEEP
+from .pointers import data
+from .rows import fill_row, lane_count, scratch
+from .sweep import Factors, backward, bare, close, forward, make_factors, ready_rows
+from .tiles import goal, lane_base, load_columns, store_columns
+
+CHUNK = 16  # columns loaded, then swept while they are in the first-level cache; a cache line of a contiguous one
 
 
 def prepare(plan: Any, dtype: Any) -> Factors:
@@ -38,32 +42,59 @@ def sweep(factors: Factors, u: np.ndarray, out: np.ndarray, axis: int, beta: flo
     if u.dtype.kind == "c" and factors.coef.dtype.kind != "c":
         u, out = u.view(factors.coef.dtype), out.view(factors.coef.dtype)
         inner, lines = inner * 2, lines * 2
-    _kernel(factors, u.reshape(-1), out.reshape(-1), lines, inner, u.dtype.type(beta))
+    work = scratch(2 * factors.slots, u.dtype)
+    _kernel(factors, u.reshape(-1), out.reshape(-1), work, lines, inner, u.dtype.type(beta))
 
 
 @kernel
-def _kernel(f, u, out, lines, inner, beta):
+def _kernel(factors, values, result, work, lines, inner, beta):
+    f, u, out, tile = bare(factors), data(values), data(result), data(work)
     lanes = lane_count(u)
-    tile = empty_tile(f.slots, u)
-    kl = f.head.shape[1]
-    width = f.coef.shape[1] - kl
+    before = tile[f.slots * lanes :]
     span = inner if inner * 2 >= lanes else lines
-    for block in range(0, lines, span):
-        for first in range(block, block + span, lanes):
-            valid = min(lanes, block + span - first)
-            fill_row(tile, 0, kl * lanes, 0)
-            load_columns(tile, f.slot + f.low, u, first, valid, f.n, inner, f.low, 0)
-            done = 0
-            for column in range(0, f.high, CHUNK):
-                stop = min(column + CHUNK, f.high)
-                load_columns(tile, f.slot + column, u, first, valid, f.n, inner, column, stop)
-                ready = done
-                while ready < f.m and f.source[ready] + width <= f.slot + stop:
-                    ready += 1
-                forward(tile, f, done, ready)
+    per_span = (span + lanes - 1) // lanes
+    count = lines // span * per_span
+    last = 0
+    for number in range(count + 1):
+        # The sweep up a tile runs beside the sweep down the one before it, so that memory is read and written at once.
+        first = number // per_span * span + number % per_span * lanes
+        up, down = number < count, number > 0
+        done = 0
+        if up:
+            _start(tile, f, u, first, _valid(first, span, lanes), inner)
+        for column in range(0, max(f.high, f.m), CHUNK):
+            stop = min(column + CHUNK, f.high)
+            if up and column < stop:
+                load_columns(tile, f.slot + column, u, first, _valid(first, span, lanes), f.n, inner, column, stop)
+                ready = ready_rows(f, done, stop)
+                forward(tile, tile, f, done, ready)
                 done = ready
+            row = (f.m - 1) // CHUNK * CHUNK - column
+            if down and row >= 0:
+                _finish(before, f, row, out, last, _valid(last, span, lanes), inner, beta)
+        if up:
             close(tile, f)
-            for row in range((f.m - 1) // CHUNK * CHUNK, -1, -CHUNK):
-                stop = min(row + CHUNK, f.m)
-                backward(tile, f, row, stop)
-                store_columns(tile, kl + row, out, first, valid, f.m, inner, row, stop, beta)
+        tile, before, last = before, tile, first
+
+
+@njit(inline="always")
+def _valid(first, span, lanes):
+    """Lines of a tile that begins with line `first`: tiles do not reach past a span."""
+    return min(lanes, span - first % span)
+
+
+@inlined
+def _start(tile, f, u, first, valid, inner):
+    """The rows before the first, and the columns before the line."""
+    fill_row(tile, 0, f.kl * lane_count(u), 0)
+    load_columns(tile, f.slot + f.low, u, first, valid, f.n, inner, f.low, 0)
+
+
+@inlined
+def _finish(tile, f, row, out, first, valid, inner, beta):
+    """Sweep down the rows of one chunk and store them."""
+    stop = min(row + CHUNK, f.m)
+    how = goal(out, first, valid, inner, beta)
+    backward(tile, f, row, stop, out, lane_base(first, f.m, inner), inner, beta, how)
+    if how == KEEP:
+        store_columns(tile, f.kl + row, out, first, valid, f.m, inner, row, stop, beta)

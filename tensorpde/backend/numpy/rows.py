@@ -7,6 +7,8 @@ arithmetic wherever it sits.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit, types
 from numba.extending import overload
@@ -29,6 +31,13 @@ def empty_tile(rows, like):
     raw = np.empty(count + ALIGNMENT // like.itemsize, like.dtype)
     skip = (ALIGNMENT - (address(raw) & (ALIGNMENT - 1))) % ALIGNMENT // like.itemsize
     return raw[skip : skip + count]
+
+
+def scratch(rows: int, dtype: Any) -> np.ndarray:
+    """A flat array for that many rows of tiles, aligned like `empty_tile`, for kernels to get from their callers."""
+    raw = np.empty(rows * ROW_BYTES + ALIGNMENT, np.uint8)
+    skip = -raw.ctypes.data % ALIGNMENT
+    return raw[skip : skip + rows * ROW_BYTES].view(dtype)
 
 
 @njit(inline="always")
@@ -66,27 +75,27 @@ def blend_row(target, t0, source, s0, count, beta):
         t[lane] = fma(beta, t[lane], s[lane])
 
 
-def row_sum(tile, row, source, coef, i, before, after, keep):
-    """tile[row] = keep·tile[row] + Σ_k coef[i, k]·(rows row−before…row−1, then source…source+after−1).
+def row_sum(tile, row, taken, source, coef, i, before, after, keep):
+    """tile[row] = keep·tile[row] + Σ_k coef[i, k]·(rows row−before…row−1, then source…source+after−1 of `taken`).
 
     For compiled code; `keep` is the literal True or False.
     """
 
 
 @overload(row_sum, prefer_literal=True, jit_options={"forceinline": True})
-def _row_sum(tile, row, source, coef, i, before, after, keep):
+def _row_sum(tile, row, taken, source, coef, i, before, after, keep):
     if isinstance(tile.dtype, types.Float):
-        return lambda tile, row, source, coef, i, before, after, keep: vector_row_sum(
-            tile, row, source, coef, i, before, after, keep
+        return lambda tile, row, taken, source, coef, i, before, after, keep: vector_row_sum(
+            tile, row, taken, source, coef, i, before, after, keep
         )
     return _complex_row_sum
 
 
-def _complex_row_sum(tile, row, source, coef, i, before, after, keep):
+def _complex_row_sum(tile, row, taken, source, coef, i, before, after, keep):
     lanes = lane_count(tile)
     if not keep:
         fill_row(tile, row * lanes, lanes, 0)
     for k in range(before):
         add_row(tile, row * lanes, tile, (row - before + k) * lanes, lanes, coef[i, k])
     for k in range(after):
-        add_row(tile, row * lanes, tile, (source + k) * lanes, lanes, coef[i, before + k])
+        add_row(tile, row * lanes, taken, (source + k) * lanes, lanes, coef[i, before + k])

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .compiled import kernel, part
+from .pointers import data
 from .rows import copy_row, empty_tile, fill_row, lane_count
-from .sweep import Factors, forward, make_factors
+from .sweep import Factors, bare, forward, make_factors
 from .tiles import load_columns, store_columns
 
 
@@ -83,7 +84,7 @@ def _kernel(f, u, out, lines, inner, per_value, ao, bo, ai, bi, own, tol, singul
     lanes = lane_count(u)
     n, border = f.rhs.m, f.ea.shape[1]
     m = n - border
-    tile = empty_tile(f.rhs.slots, u)
+    tile, rhs = empty_tile(f.rhs.slots, u), bare(f.rhs)
     upper = empty_tile(f.offset[m], u)
     sides = empty_tile(m * border + 1, u)
     row = empty_tile(f.low.max() + f.up.max() + 2, u)
@@ -93,8 +94,8 @@ def _kernel(f, u, out, lines, inner, per_value, ao, bo, ai, bi, own, tol, singul
     for first in range(0, lines, lanes):
         valid = min(lanes, lines - first)
         dead = _weights(weights, size, f.sizes, first, valid, inner, per_value, ao, bo, ai, bi, own, tol, singular)
-        load_columns(tile, f.rhs.slot + f.rhs.low, u, first, valid, n, inner, f.rhs.low, f.rhs.high)
-        forward(tile, f.rhs, 0, n)
+        load_columns(data(tile), rhs.slot + rhs.low, data(u), first, valid, n, inner, rhs.low, rhs.high)
+        forward(data(tile), data(tile), rhs, 0, n)
         if dead:
             for i in range(n):
                 _clear_dead(tile, i * lanes, weights, lanes)
@@ -102,7 +103,7 @@ def _kernel(f, u, out, lines, inner, per_value, ao, bo, ai, bi, own, tol, singul
         _substitute(f, tile, upper, sides)
         if border:
             _close(f, tile, sides, row, schur, weights, size, growth)
-        store_columns(tile, 0, out, first, valid, n, inner, 0, n, out.dtype.type(0))
+        store_columns(data(tile), 0, data(out), first, valid, n, inner, 0, n, out.dtype.type(0))
     return growth.max()
 
 

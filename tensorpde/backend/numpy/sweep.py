@@ -11,23 +11,32 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .compiled import inlined
-from .rows import add_row, copy_row, lane_count, row_sum
+from .compiled import inlined, part
+from .intrinsics import BLEND, KEEP
+from .pointers import data
+from .rows import add_row, blend_row, copy_row, fill_row, lane_count, row_sum
+from .unrolled import backward_rows, close_rows, forward_rows
 
 
 class Factors(NamedTuple):
-    """Plan of x = U⁻¹ L⁻¹ (B u) for one dtype.
+    """Plan of x = U⁻¹ L⁻¹ (B u) for one dtype: arrays for Python, pointers for the parts of a kernel (see `bare`).
 
-    coef : (m, kl + w) rows −L then B; source : (m,) slot of the first column that row i reads;
-    upper : (m, ku) rows −U; head, tail : closing of periodic lines; n, m : columns and rows;
-    low, high : unrolled columns the stencil touches; slot : slot of column 0; slots : rows of a tile.
+    coef : (m, kl + width) rows −L then B; source : (m,) slot of the first column that row i reads; until : (m,) end
+    of the run of rows, from i on, whose columns follow each other; upper : (m, ku) rows −U; head : (closing, kl) and
+    tail : (closing, ku), closing of periodic lines; n, m : columns and rows; low, high : unrolled columns the stencil
+    touches; slot : slot of column 0; slots : rows of a tile.
     """
 
-    coef: np.ndarray
-    source: np.ndarray
-    upper: np.ndarray
-    head: np.ndarray
-    tail: np.ndarray
+    coef: Any
+    source: Any
+    until: Any
+    upper: Any
+    head: Any
+    tail: Any
+    kl: int
+    width: int
+    ku: int
+    closing: int
     n: int
     m: int
     low: int
@@ -36,63 +45,106 @@ class Factors(NamedTuple):
     slots: int
 
 
-def make_factors(plan: Any, dtype: np.dtype, walls: bool = False) -> Factors:
+def make_factors(plan: Any, dtype: np.dtype, walls: bool = False, ahead: int = 0, ku: int = 0) -> Factors:
     """Lay out a host plan (``rhs`` band, ``lower``, ``upper``, ``head``, ``tail``) for the kernel.
 
     With `walls` the first and the last column of ``rhs`` belong to wall values: columns −1 and n of the tile.
+    Column j lies at least `ahead` slots above slot j: see `reach`. At least `ku` bands of U are laid out.
     """
     start, n = plan.rhs.start - walls, plan.rhs.n - 2 * walls
     m, width = plan.rhs.coef.shape
-    kl, ku = plan.lower.shape[1], plan.upper.shape[1]
+    kl = plan.lower.shape[1]
+    upper, tail = (np.pad(a, ((0, 0), (0, max(ku - a.shape[1], 0)))) for a in (plan.upper, plan.tail))
     low = int(start.min()) if m else 0
     high = int(start.max()) + width if m else 0
-    ahead = int((np.arange(m) - start).max(initial=0)) + 1
-    slot = kl + ahead
+    slot = max(reach(plan, walls), ahead)
+    breaks = np.flatnonzero(np.diff(start) != 1) + 1
+    runs = np.diff(np.concatenate([[0], breaks, [m]]))
+    slots = max(slot + max(high, n), kl + m + upper.shape[1])
     return Factors(
         coef=np.concatenate([-plan.lower, plan.rhs.coef], axis=1).astype(dtype),
         source=slot + start,
-        upper=np.ascontiguousarray(-plan.upper, dtype),
+        until=np.repeat(np.append(breaks, m), runs),
+        upper=np.ascontiguousarray(-upper, dtype),
         head=np.ascontiguousarray(plan.head, dtype),
-        tail=np.ascontiguousarray(plan.tail, dtype),
+        tail=np.ascontiguousarray(tail, dtype),
+        kl=kl,
+        width=width,
+        ku=upper.shape[1],
+        closing=plan.head.shape[0],
         n=n,
         m=m,
         low=min(low, 0),
         high=max(high, n),
         slot=slot,
-        slots=max(slot + max(high, n), kl + m + ku),
+        slots=slots + kl,
     )
 
 
-@inlined
-def forward(tile, f, first, stop):
-    """Right-hand side and forward sweep of rows first…stop−1 of a tile whose columns are loaded."""
-    kl = f.head.shape[1]
-    w = f.coef.shape[1] - kl
-    for i in range(first, stop):
-        row_sum(tile, kl + i, f.source[i], f.coef, i, kl, w, False)
+def reach(plan: Any, walls: bool = False) -> int:
+    """Slots that the line must lie ahead of its number in the tile, so that no column is overwritten before it is read."""
+    rows = np.arange(plan.rhs.coef.shape[0])
+    return plan.lower.shape[1] + int((rows - plan.rhs.start + walls).max(initial=0)) + 1
 
 
 @inlined
+def bare(f):
+    """The plan with pointers in the place of its arrays."""
+    return Factors(
+        data(f.coef), data(f.source), data(f.until), data(f.upper), data(f.head), data(f.tail),
+        f.kl, f.width, f.ku, f.closing, f.n, f.m, f.low, f.high, f.slot, f.slots,
+    )  # fmt: skip
+
+
+@inlined
+def ready_rows(f, done, column):
+    """End of the rows, from `done` on, that read columns below `column` only."""
+    last = f.slot + column - f.width
+    while done < f.m and f.source[done] <= last:
+        done = min(f.until[done], done + last - f.source[done] + 1)
+    return done
+
+
+@part
+def forward(tile, taken, f, first, stop):
+    """Right-hand side and forward sweep of rows first…stop−1, from the columns in the tile `taken` (or `tile`)."""
+    i = first
+    while i < stop:
+        end = min(stop, f.until[i])
+        if not forward_rows(tile, f.kl + i, end - i, taken, f.source[i], f.coef, i, f.kl, f.width):
+            for row in range(i, end):
+                row_sum(tile, f.kl + row, taken, f.source[row], f.coef, row, f.kl, f.width, False)
+        i = end
+
+
+@part
 def close(tile, f):
     """Close a periodic line: correct the first rows and set those that follow the last; zeros for an open one."""
-    lanes = lane_count(tile)
-    kl, ku = f.head.shape[1], f.tail.shape[1]
-    ends = np.empty((kl + 1) * lanes, tile.dtype)
-    copy_row(ends, 0, tile, f.m * lanes, kl * lanes)
-    first = np.zeros((ku + 1) * lanes, tile.dtype)
-    for i in range(f.head.shape[0]):
-        row = (kl + i) * lanes
-        for k in range(kl):
-            add_row(tile, row, ends, k * lanes, lanes, f.head[i, k])
-        for k in range(ku):
-            add_row(first, k * lanes, tile, row, lanes, f.tail[i, k])
-    copy_row(tile, (kl + f.m) * lanes, first, 0, ku * lanes)
+    lanes, ends, after = lane_count(tile), f.slots - f.kl, f.kl + f.m
+    copy_row(tile, ends * lanes, tile, f.m * lanes, f.kl * lanes)
+    if close_rows(tile, f.kl, f.closing, f.head, f.tail, ends, after, f.kl, f.ku):
+        return
+    fill_row(tile, after * lanes, f.ku * lanes, 0)
+    for i in range(f.closing):
+        row = (f.kl + i) * lanes
+        for k in range(f.kl):
+            add_row(tile, row, tile, (ends + k) * lanes, lanes, f.head[i * f.kl + k])
+        for k in range(f.ku):
+            add_row(tile, (after + k) * lanes, tile, row, lanes, f.tail[i * f.ku + k])
 
 
-@inlined
-def backward(tile, f, first, stop):
-    """Backward sweep of rows first…stop−1."""
-    kl, ku = f.head.shape[1], f.tail.shape[1]
-    if ku > 0:
-        for i in range(stop - 1, first - 1, -1):
-            row_sum(tile, kl + i, kl + i + 1, f.upper, i, 0, ku, True)
+@part
+def backward(tile, f, first, stop, out, base, stride, beta, how):
+    """Backward sweep of rows first…stop−1; row r goes to out[base + r·stride] or, with how = KEEP, stays."""
+    lanes, top = lane_count(tile), stop - 1
+    place = base + top * stride
+    if backward_rows(tile, f.kl + top, stop - first, f.upper, top, f.ku, out, place, stride, beta, how):
+        return
+    for i in range(top, first - 1, -1):
+        row = f.kl + i
+        if f.ku > 0:
+            row_sum(tile, row, tile, row + 1, f.upper, i, 0, f.ku, True)
+        if how == BLEND:
+            blend_row(out, base + i * stride, tile, row * lanes, lanes, beta)
+        elif how != KEEP:
+            copy_row(out, base + i * stride, tile, row * lanes, lanes)

@@ -10,12 +10,11 @@ from __future__ import annotations
 from numba import njit, types
 from numba.extending import overload
 
-from .compiled import part
-from .intrinsics import address, fma, move_row, prefetch, transpose_block
+from .compiled import inlined, part
+from .intrinsics import BLEND, KEEP, STORE, STREAM, address, fma, load_block, move_row, prefetch, store_block
 from .rows import blend_row, copy_row, empty_tile, fill_row, lane_count
 
 AHEAD = 6  # rows asked for in advance: they are a stride apart, where no hardware prefetcher follows
-BLOCK = 8  # columns of a transposed block: one cache line of float64, half of one of float32 × 2 vectors
 
 
 @njit(inline="always")
@@ -89,6 +88,16 @@ def _choose_store(tile, slot, out, base, n, low, high, beta):
     return _store_transposed if isinstance(out.dtype, types.Float) else _store_scalar
 
 
+def is_real(array):
+    """Whether the type of an array is real, known when code that calls this is compiled."""
+
+
+@overload(is_real)
+def _is_real(array):
+    real = isinstance(array.dtype, types.Float)
+    return lambda array: real
+
+
 def _load_scalar(tile, slot, u, base, n, start, stop):
     lanes = lane_count(u)
     for lane in range(lanes):
@@ -106,16 +115,28 @@ def _store_scalar(tile, slot, out, base, n, low, high, beta):
 def _load_transposed(tile, slot, u, base, n, start, stop):
     lanes = lane_count(u)
     side = 32 // u.itemsize
-    whole = start + (stop - start) // BLOCK * BLOCK
-    for c in range(start, whole, BLOCK):
+    line = 2 * side
+    whole = start + (stop - start) // line * line
+    for c in range(start, whole, line):
         for lane in range(0, lanes, side):
             for ahead in range(lane, lane + side):
-                prefetch(u, base + ahead * n + c + 2 * BLOCK)
-            for piece in range(c, c + BLOCK, side):
-                transpose_block(tile, (slot + piece) * lanes + lane, lanes, u, base + lane * n + piece, n)
+                prefetch(u, base + ahead * n + c + 2 * line)
+            for piece in range(c, c + line, side):
+                load_block(tile, (slot + piece) * lanes + lane, lanes, u, base + lane * n + piece, n)
     for lane in range(lanes):
         for c in range(whole, stop):
             tile[(slot + c) * lanes + lane] = u[base + lane * n + c]
+
+
+@inlined
+def goal(out, first, valid, inner, beta):
+    """How the values of a tile can go to `out`: STREAM, STORE, BLEND, or KEEP if not a row at a time."""
+    lanes = lane_count(out)
+    if valid < lanes or first % inner + valid > inner or not is_real(out):
+        return KEEP
+    if beta != 0:
+        return BLEND
+    return STREAM if (address(out) | inner * out.itemsize) % 32 == 0 and first % inner % (32 // out.itemsize) == 0 else STORE
 
 
 @part
@@ -141,37 +162,31 @@ def _store_value(out, index, value, beta):
         out[index] = fma(beta, out[index], value)
 
 
-@part
+@njit(inline="always")
 def _store_rows(tile, slot, out, base, inner, valid, low, high, beta):
     lanes = lane_count(out)
-    stream = valid == lanes and inner * out.itemsize % 32 == 0 and (address(out) + base * out.itemsize) % 32 == 0
     for c in range(low, high):
-        row = (slot + c) * lanes
         if beta != 0:
-            blend_row(out, base + c * inner, tile, row, valid, beta)
-        elif stream:
-            move_row(out, base + c * inner, tile, row, True)
+            blend_row(out, base + c * inner, tile, (slot + c) * lanes, valid, beta)
         else:
-            copy_row(out, base + c * inner, tile, row, valid)
+            copy_row(out, base + c * inner, tile, (slot + c) * lanes, valid)
 
 
 def _store_transposed(tile, slot, out, base, n, low, high, beta):
     lanes = lane_count(out)
     side = 32 // out.itemsize
-    whole = low + (high - low) // BLOCK * BLOCK
-    if beta != 0:
-        blended = empty_tile(BLOCK, out)
-    for c in range(low, whole, BLOCK):
-        source, row = tile, (slot + c) * lanes
-        if beta != 0:
-            for lane in range(0, lanes, side):
-                for piece in range(0, BLOCK, side):
-                    transpose_block(blended, piece * lanes + lane, lanes, out, base + lane * n + c + piece, n)
-            blend_row(blended, 0, tile, row, BLOCK * lanes, beta)
-            source, row = blended, 0
+    line = 2 * side
+    whole = low + (high - low) // line * line
+    stream = (address(out) | (base + low) * out.itemsize | n * out.itemsize) % 64 == 0
+    for c in range(low, whole, line):
         for lane in range(0, lanes, side):
-            for piece in range(0, BLOCK, side):
-                transpose_block(out, base + lane * n + c + piece, n, source, row + piece * lanes + lane, lanes)
+            start, row = base + lane * n + c, (slot + c) * lanes + lane
+            if beta != 0:
+                store_block(out, start, n, tile, row, lanes, beta, BLEND)
+            elif stream:
+                store_block(out, start, n, tile, row, lanes, beta, STREAM)
+            else:
+                store_block(out, start, n, tile, row, lanes, beta, STORE)
     for lane in range(lanes):
         for c in range(whole, high):
             _store_value(out, base + lane * n + c, tile[(slot + c) * lanes + lane], beta)

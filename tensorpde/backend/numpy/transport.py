@@ -8,26 +8,50 @@ and neither a derivative nor a product ever becomes an array.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba.extending import register_jitable
 
 from .compiled import inlined, kernel
-from .intrinsics import fma
+from .intrinsics import KEEP
 from .lines import CHUNK
-from .rows import empty_tile, fill_row, lane_count
-from .sweep import Factors, backward, close, forward, make_factors
-from .tiles import load_columns, store_columns
+from .pointers import data
+from .rows import fill_row, lane_count, scratch
+from .sweep import Factors, bare, close, forward, make_factors, reach, ready_rows
+from .tiles import goal, lane_base, load_columns, store_columns
+from .unrolled import ABOVE, backward_transport
 
 
-def prepare(plan: Any, dtype: Any, walls: bool) -> Factors:
-    """The kernel's form of a host plan; with `walls` its first and last columns are those of the wall values."""
-    return make_factors(plan, np.dtype(dtype), walls=walls)
+class Plan(NamedTuple):
+    """Sweeps of ∂ for φ (d), ∂ for a φ (e) and ν ∂² for φ (v), laid out with the same slot and bands of U."""
+
+    d: Factors
+    e: Factors
+    v: Factors
+
+
+def prepare(operators: Sequence[Any], dtype: Any, walls: bool) -> Plan:
+    """The kernel's form of the host plans of ∂ for φ, ∂ for a φ, and ν ∂² for φ.
+
+    With `walls` their first and last columns are those of the wall values.
+
+    Raises
+    ------
+    ValueError
+        If a left-hand side has more than two bands on one side of its diagonal.
+    """
+    ku = max(plan.upper.shape[1] for plan in operators)
+    if ku > ABOVE[-1]:
+        raise ValueError(f"a scheme has {ku} bands above the diagonal; convection takes at most {ABOVE[-1]}")
+    ahead = max(reach(plan, walls) for plan in operators)
+    return Plan(*(make_factors(plan, np.dtype(dtype), walls, ahead, ku) for plan in operators))
 
 
 def transport(
-    operators: tuple[Factors, Factors, Factors],
+    plan: Plan,
     a: np.ndarray,
     phi: np.ndarray,
     out: np.ndarray,
@@ -39,8 +63,8 @@ def transport(
 
     Parameters
     ----------
-    operators
-        Prepared plans of ∂ for φ, ∂ for a φ, and ν ∂² for φ.
+    plan
+        From `prepare`.
     a, phi, out
         Real C-contiguous arrays of one shape and type; out may be neither a nor phi.
     axis
@@ -56,7 +80,16 @@ def transport(
         return
     edge = np.array(walls if walls is not None else (), a.dtype)
     flat = (array.reshape(-1) for array in (a, phi, out))
-    _kernel(*operators, *flat, lines, inner, a.dtype.type(beta), edge)
+    work = scratch(4 * _rows(plan), a.dtype)
+    _kernel(plan, *flat, work, lines, inner, a.dtype.type(beta), edge)
+
+
+@register_jitable
+def _rows(plan):
+    """Rows of a tile: room for halo columns that an operator itself does not read."""
+    slots = max(plan.d.slots, plan.e.slots, plan.v.slots)
+    low, high = min(plan.d.low, plan.e.low, plan.v.low), max(plan.d.high, plan.e.high, plan.v.high)
+    return slots + high - plan.d.n - low
 
 
 @inlined
@@ -76,77 +109,55 @@ def _load_line(tile, f, u, first, valid, inner, low, high, left, right, walls):
 
 
 @inlined
-def _spread(x, y, z, speed, d, e, v, low, high):
-    """From φ in tile x and a in tile `speed`: a φ to tile y, φ to tile z, columns low…high−1."""
+def _multiply(y, speed, x, f, low, high):
+    """Columns low…high−1 of y = speed · x."""
     lanes = lane_count(x)
-    count = (high - low) * lanes
-    xs = x[(d.slot + low) * lanes : (d.slot + low) * lanes + count]
-    ys = y[(e.slot + low) * lanes : (e.slot + low) * lanes + count]
-    zs = z[(v.slot + low) * lanes : (v.slot + low) * lanes + count]
-    aa = speed[(d.slot + low) * lanes : (d.slot + low) * lanes + count]
-    for i in range(count):
+    place = (f.slot + low) * lanes
+    ys, aa, xs = y[place:], speed[place:], x[place:]
+    for i in range((high - low) * lanes):
         ys[i] = aa[i] * xs[i]
-        zs[i] = xs[i]
-
-
-@inlined
-def _combine(x, y, z, speed, d, e, v, row, stop):
-    """a = z − ½ (a x + y) on result rows row…stop−1; x, y and z are still read by the sweeps of the rows before."""
-    lanes = lane_count(x)
-    count = (stop - row) * lanes
-    xs = x[(d.head.shape[1] + row) * lanes : (d.head.shape[1] + row) * lanes + count]
-    ys = y[(e.head.shape[1] + row) * lanes : (e.head.shape[1] + row) * lanes + count]
-    zs = z[(v.head.shape[1] + row) * lanes : (v.head.shape[1] + row) * lanes + count]
-    aa = speed[(d.slot + row) * lanes : (d.slot + row) * lanes + count]
-    half = x.dtype.type(-0.5)
-    for i in range(count):
-        aa[i] = fma(half, fma(aa[i], xs[i], ys[i]), zs[i])
-
-
-@inlined
-def _advance(tile, f, done, column):
-    """Forward sweep of all rows whose columns are loaded below `column`."""
-    width = f.coef.shape[1] - f.head.shape[1]
-    ready = done
-    while ready < f.m and f.source[ready] + width <= f.slot + column:
-        ready += 1
-    forward(tile, f, done, ready)
-    return ready
 
 
 @kernel
-def _kernel(d, e, v, a, phi, out, lines, inner, beta, edge):
+def _kernel(plan, speeds, values, result, work, lines, inner, beta, edge):
+    d, e, v = bare(plan.d), bare(plan.e), bare(plan.v)
+    a, phi, out, speed = data(speeds), data(values), data(result), data(work)
     lanes = lane_count(a)
     n = d.n
+    size = _rows(plan) * lanes
+    x, y, z = speed[size:], speed[2 * size :], speed[3 * size :]
     low, high = min(d.low, e.low, v.low), max(d.high, e.high, v.high)
-    reach = high - n - low + 1  # room for halo columns that an operator itself does not read
-    speed, x = empty_tile(d.slots + reach, a), empty_tile(d.slots + reach, a)
-    y, z = empty_tile(e.slots + reach, a), empty_tile(v.slots + reach, a)
     walls = edge.size > 0
     al, ar, pl, pr = (edge[0], edge[1], edge[2], edge[3]) if walls else (beta, beta, beta, beta)
+    uppers, rows = (d.upper, e.upper, v.upper), (d.kl, e.kl, v.kl)
     span = inner if inner * 2 >= lanes else lines
     for block in range(0, lines, span):
         for first in range(block, block + span, lanes):
             valid = min(lanes, block + span - first)
-            fill_row(x, 0, d.head.shape[1] * lanes, 0)
-            fill_row(y, 0, e.head.shape[1] * lanes, 0)
-            fill_row(z, 0, v.head.shape[1] * lanes, 0)
-            i = j = k = 0
-            column = low
+            fill_row(y, 0, e.kl * lanes, 0)
+            fill_row(z, 0, v.kl * lanes, 0)
+            fill_row(x, 0, d.kl * lanes, 0)
+            done, column = 0, low
             while column < high:
                 stop = 0 if column < 0 else min(column + CHUNK, high)
                 _load_line(speed, d, a, first, valid, inner, column, stop, al, ar, walls)
                 _load_line(x, d, phi, first, valid, inner, column, stop, pl, pr, walls)
-                _spread(x, y, z, speed, d, e, v, column, stop)
-                i, j, k = _advance(x, d, i, stop), _advance(y, e, j, stop), _advance(z, v, k, stop)
-                column = stop
+                _multiply(y, speed, x, d, column, stop)
+                ready = min(ready_rows(d, done, stop), ready_rows(e, done, stop), ready_rows(v, done, stop))
+                forward(z, x, v, done, ready)  # before the sweep that puts its rows over the columns
+                forward(x, x, d, done, ready)
+                forward(y, y, e, done, ready)
+                done, column = ready, stop
             close(x, d)
             close(y, e)
             close(z, v)
+            how, base = goal(out, first, valid, inner, beta), lane_base(first, n, inner)
             for row in range((n - 1) // CHUNK * CHUNK, -1, -CHUNK):
                 stop = min(row + CHUNK, n)
-                backward(x, d, row, stop)
-                backward(y, e, row, stop)
-                backward(z, v, row, stop)
-                _combine(x, y, z, speed, d, e, v, row, stop)
-                store_columns(speed, d.slot + row, out, first, valid, n, inner, row, stop, beta)
+                top = stop - 1
+                backward_transport(
+                    (x, y, z), (rows[0] + top, rows[1] + top, rows[2] + top), stop - row, uppers, top, d.ku,
+                    speed, d.slot + top, out, base + top * inner, inner, beta, how,
+                )  # fmt: skip
+                if how == KEEP:
+                    store_columns(speed, d.slot + row, out, first, valid, n, inner, row, stop, beta)
