@@ -64,7 +64,7 @@ def test_against_its_parts(shape: tuple, axis: tp.Axis, walls: tuple | None, dty
 def test_a_line_does_not_feel_its_neighbours() -> None:
     kernel = backend.get("numpy").transport
     sweeps = line_sweeps(lele1992.first_derivative, PERIODIC, PERIODIC.bc, 1.0)
-    plans = (kernel.prepare(sweeps, "float64", False),) * 3
+    plans = kernel.prepare([sweeps] * 3, "float64", False)
     draw = np.random.default_rng(5)
     a, phi = draw.standard_normal((2, 6, N, 70))
     out = np.empty_like(a)

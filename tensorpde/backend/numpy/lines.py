@@ -10,7 +10,6 @@ from math import prod
 from typing import Any
 
 import numpy as np
-
 from numba import njit
 
 from .compiled import inlined, kernel
@@ -20,7 +19,7 @@ from .rows import fill_row, lane_count, scratch
 from .sweep import Factors, backward, bare, close, forward, make_factors, ready_rows
 from .tiles import goal, lane_base, load_columns, store_columns
 
-CHUNK = 16  # columns loaded, then swept while they are in the first-level cache; a cache line of a contiguous one
+CHUNK = 16  # columns loaded, then swept while they are in the first-level cache; whole cache lines of a contiguous one
 
 
 def prepare(plan: Any, dtype: Any) -> Factors:

@@ -83,4 +83,3 @@ def _set(pointer, index, value):
 def _itemsize(pointer):
     size = pointer.dtype.bitwidth // 8
     return lambda pointer: size
-

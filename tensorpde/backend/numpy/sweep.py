@@ -82,7 +82,7 @@ def make_factors(plan: Any, dtype: np.dtype, walls: bool = False, ahead: int = 0
 
 
 def reach(plan: Any, walls: bool = False) -> int:
-    """Slots that the line must lie ahead of its number in the tile, so that no column is overwritten before it is read."""
+    """Slots that column j must lie above slot j of the tile, so that no column is overwritten before it is read."""
     rows = np.arange(plan.rhs.coef.shape[0])
     return plan.lower.shape[1] + int((rows - plan.rhs.start + walls).max(initial=0)) + 1
 

@@ -12,9 +12,9 @@ from numba.extending import overload
 
 from .compiled import inlined, part
 from .intrinsics import BLEND, KEEP, STORE, STREAM, address, fma, load_block, move_row, prefetch, store_block
-from .rows import blend_row, copy_row, empty_tile, fill_row, lane_count
+from .rows import blend_row, copy_row, fill_row, lane_count
 
-AHEAD = 6  # rows asked for in advance: they are a stride apart, where no hardware prefetcher follows
+AHEAD = 16  # rows asked for in advance: they are a stride apart, where no hardware prefetcher follows
 
 
 @njit(inline="always")
@@ -136,7 +136,11 @@ def goal(out, first, valid, inner, beta):
         return KEEP
     if beta != 0:
         return BLEND
-    return STREAM if (address(out) | inner * out.itemsize) % 32 == 0 and first % inner % (32 // out.itemsize) == 0 else STORE
+    return (
+        STREAM
+        if (address(out) | inner * out.itemsize) % 32 == 0 and first % inner % (32 // out.itemsize) == 0
+        else STORE
+    )
 
 
 @part

@@ -73,7 +73,7 @@ def _dispatch(builder: Any, choices: Sequence[tuple[Any, Sequence[int]]], emit: 
     known = cgutils.alloca_once_value(builder, cgutils.false_bit)
     builder.store(cgutils.false_bit, known)
     key = _integer(0)
-    for value, allowed in choices:
+    for value, _ in choices:
         key = builder.add(builder.mul(key, _integer(16)), value)
     end = builder.append_basic_block("end")
     switch = builder.switch(key, end)
@@ -98,9 +98,7 @@ def forward_rows(typingctx, tile, row, count, taken, source, coef, i, before, af
     tile[row] = Σ_k coef[i, before + k]·taken[source + k] + Σ_k coef[i, k]·tile[row − before + k], and so for the
     rows after it. The rows before come last, because the sweep has just made them.
     """
-    signature = types.boolean(
-        tile, types.intp, types.intp, taken, types.intp, coef, types.intp, types.intp, types.intp
-    )
+    signature = types.boolean(tile, types.intp, types.intp, taken, types.intp, coef, types.intp, types.intp, types.intp)
 
     def codegen(context, builder, signature, args):
         if not isinstance(signature.args[0].dtype, types.Float):
@@ -118,7 +116,7 @@ def forward_rows(typingctx, tile, row, count, taken, source, coef, i, before, af
                 terms = [(there, k, before + k) for k in range(after)]
                 terms += [(here, k - before, k) for k in range(before)]
                 for group in range(0, PARTS, GROUP):
-                    sums = {}
+                    sums: dict[int, Any] = {}
                     for pointer, shift, k in terms:
                         scale = factors.scale(builder.add(first, _integer(k)))
                         for part in range(group, min(group + GROUP, PARTS)):
@@ -141,9 +139,7 @@ def close_rows(typingctx, tile, row, count, head, tail, ends, after, kl, ku):
 
     `count` rows. False if kl or ku is not unrolled.
     """
-    signature = types.boolean(
-        tile, types.intp, types.intp, head, tail, types.intp, types.intp, types.intp, types.intp
-    )
+    signature = types.boolean(tile, types.intp, types.intp, head, tail, types.intp, types.intp, types.intp, types.intp)
 
     def codegen(context, builder, signature, args):
         if not isinstance(signature.args[0].dtype, types.Float):
@@ -322,9 +318,7 @@ def backward_transport(typingctx, tiles, rows, count, uppers, i, above, speed, r
             def finish(number, part, values):
                 d, e, v = values
                 a = speeds.load(speeds.row(builder.sub(row, number)), part)
-                goal.take(
-                    builder, number, part, vector_fma(builder, half, vector_fma(builder, a, d, e), v), how
-                )
+                goal.take(builder, number, part, vector_fma(builder, half, vector_fma(builder, a, d, e), v), how)
 
             _sweep_down(builder, down, count, above, CARRIED if above < 2 else CARRIED // 2, finish)
 
