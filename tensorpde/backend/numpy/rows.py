@@ -96,6 +96,6 @@ def _complex_row_sum(tile, row, taken, source, coef, i, before, after, keep):
     if not keep:
         fill_row(tile, row * lanes, lanes, 0)
     for k in range(before):
-        add_row(tile, row * lanes, tile, (row - before + k) * lanes, lanes, coef[i, k])
+        add_row(tile, row * lanes, tile, (row - before + k) * lanes, lanes, coef[i * (before + after) + k])
     for k in range(after):
-        add_row(tile, row * lanes, taken, (source + k) * lanes, lanes, coef[i, before + k])
+        add_row(tile, row * lanes, taken, (source + k) * lanes, lanes, coef[i * (before + after) + before + k])
