@@ -63,7 +63,7 @@ def _transposed(builder, rows):
 
 
 @intrinsic
-def load_block(typingctx, tile, t0, lanes, source, s0, stride):
+def transpose_block(typingctx, tile, t0, lanes, source, s0, stride):
     """tile[t0 + c·lanes + r] = source[s0 + r·stride + c] for an N×N block in registers.
 
     N fills a 32-byte vector: 4 doubles, 8 floats.

@@ -11,7 +11,7 @@ from numba import njit, types
 from numba.extending import overload
 
 from .compiled import inlined, part
-from .intrinsics import BLEND, KEEP, STORE, STREAM, address, fma, load_block, move_row, prefetch, store_block
+from .intrinsics import BLEND, KEEP, STORE, STREAM, address, fma, move_row, prefetch, store_block, transpose_block
 from .rows import blend_row, copy_row, fill_row, lane_count
 
 AHEAD = 16  # rows asked for in advance: they are a stride apart, where no hardware prefetcher follows
@@ -122,7 +122,7 @@ def _load_transposed(tile, slot, u, base, n, start, stop):
             for ahead in range(lane, lane + side):
                 prefetch(u, base + ahead * n + c + 2 * line)
             for piece in range(c, c + line, side):
-                load_block(tile, (slot + piece) * lanes + lane, lanes, u, base + lane * n + piece, n)
+                transpose_block(tile, (slot + piece) * lanes + lane, lanes, u, base + lane * n + piece, n)
     for lane in range(lanes):
         for c in range(whole, stop):
             tile[(slot + c) * lanes + lane] = u[base + lane * n + c]
