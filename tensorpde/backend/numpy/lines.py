@@ -53,6 +53,7 @@ def _kernel(factors, values, result, work, lines, inner, beta):
     span = inner if inner * 2 >= lanes else lines
     per_span = (span + lanes - 1) // lanes
     count = lines // span * per_span
+    chunk = 4 * CHUNK if inner == 1 else CHUNK
     last = 0
     for number in range(count + 1):
         # The sweep up a tile runs beside the sweep down the one before it, so that memory is read and written at once.
@@ -61,16 +62,16 @@ def _kernel(factors, values, result, work, lines, inner, beta):
         done = 0
         if up:
             _start(tile, f, u, first, _valid(first, span, lanes), inner)
-        for column in range(0, max(f.high, f.m), CHUNK):
-            stop = min(column + CHUNK, f.high)
+        for column in range(0, max(f.high, f.m), chunk):
+            stop = min(column + chunk, f.high)
             if up and column < stop:
                 load_columns(tile, f.slot + column, u, first, _valid(first, span, lanes), f.n, inner, column, stop)
                 ready = ready_rows(f, done, stop)
                 forward(tile, tile, f, done, ready)
                 done = ready
-            row = (f.m - 1) // CHUNK * CHUNK - column
+            row = (f.m - 1) // chunk * chunk - column
             if down and row >= 0:
-                _finish(before, f, row, out, last, _valid(last, span, lanes), inner, beta)
+                _finish(before, f, row, min(row + chunk, f.m), out, last, _valid(last, span, lanes), inner, beta)
         if up:
             close(tile, f)
         tile, before, last = before, tile, first
@@ -90,10 +91,9 @@ def _start(tile, f, u, first, valid, inner):
 
 
 @inlined
-def _finish(tile, f, row, out, first, valid, inner, beta):
+def _finish(tile, f, row, stop, out, first, valid, inner, beta):
     """Sweep down the rows of one chunk and store them."""
-    stop = min(row + CHUNK, f.m)
     how = goal(out, first, valid, inner, beta)
     backward(tile, f, row, stop, out, lane_base(first, f.m, inner), inner, beta, how)
-    if how == KEEP:
-        store_columns(tile, f.kl + row, out, first, valid, f.m, inner, row, stop, beta)
+    if how == KEEP and row == 0:  # whole lines at once: where they are contiguous, so is the tile
+        store_columns(tile, f.kl, out, first, valid, f.m, inner, 0, f.m, beta)

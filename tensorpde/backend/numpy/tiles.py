@@ -117,8 +117,8 @@ def _load_transposed(tile, slot, u, base, n, start, stop):
     side = 32 // u.itemsize
     line = 2 * side
     whole = start + (stop - start) // line * line
-    for c in range(start, whole, line):
-        for lane in range(0, lanes, side):
+    for lane in range(0, lanes, side):  # a stretch of every line at a time, as long as the chunk allows
+        for c in range(start, whole, line):
             for ahead in range(lane, lane + side):
                 prefetch(u, base + ahead * n + c + 2 * line)
             for piece in range(c, c + line, side):
@@ -182,8 +182,8 @@ def _store_transposed(tile, slot, out, base, n, low, high, beta):
     line = 2 * side
     whole = low + (high - low) // line * line
     stream = (address(out) | (base + low) * out.itemsize | n * out.itemsize) % 64 == 0
-    for c in range(low, whole, line):
-        for lane in range(0, lanes, side):
+    for lane in range(0, lanes, side):
+        for c in range(low, whole, line):
             start, row = base + lane * n + c, (slot + c) * lanes + lane
             if beta != 0:
                 store_block(out, start, n, tile, row, lanes, beta, BLEND)
