@@ -11,7 +11,7 @@ from numba.extending import intrinsic
 from .pointers import base_pointer, element_at
 
 _FEATURES = llvmlite.binding.get_host_cpu_features()
-ROW_BYTES = 256  # of a tile row: eight vectors, as many sums as keep both multiply-add units busy
+ROW_BYTES = 512  # of a tile row: long enough stretches of memory, short enough tiles
 KEEP, STREAM, STORE, BLEND = range(4)  # result to the tile; to the array past the cache; to it; added to β times it
 HAS_FMA = bool(_FEATURES.get("fma") or llvmlite.binding.get_process_triple().startswith(("aarch64", "arm64")))
 
