@@ -148,7 +148,9 @@ def _lifted(elements: Elements, weights: Weights, face: Face) -> Source:
     if face.interpolation:
         for k, operator in face.interpolation.items():
             if operator.shape[0] != coefficients.shape[k]:
-                coefficients = coefficients.like(axis=k, n=operator.shape[0], bc=Neumann(), location="cells", basis=None)
+                coefficients = coefficients.like(
+                    axis=k, n=operator.shape[0], bc=Neumann(), location="cells", basis=None
+                )
         interpolation = Kron(face.space, face.interpolation, 1.0, coefficients)
     own = Elements(space, elements.q, coefficients, columns)
     through: TensorOperator = ElementOperator(coefficients, space, own, weights)
