@@ -7,6 +7,7 @@ arithmetic wherever it sits.
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numba.extending import overload
 from .intrinsics import ROW_BYTES, address, fma, vector_row_sum
 
 ALIGNMENT = 64
+_KEPT = threading.local()
 
 
 @njit(inline="always")
@@ -34,10 +36,17 @@ def empty_tile(rows, like):
 
 
 def scratch(rows: int, dtype: Any) -> np.ndarray:
-    """A flat array for that many rows of tiles, aligned like `empty_tile`, for kernels to get from their callers."""
-    raw = np.empty(rows * ROW_BYTES + ALIGNMENT, np.uint8)
-    skip = -raw.ctypes.data % ALIGNMENT
-    return raw[skip : skip + rows * ROW_BYTES].view(dtype)
+    """A flat array for that many rows of tiles, for a kernel to get from its caller; kept for the next call.
+
+    It is aligned like `empty_tile`; every thread has its own.
+    """
+    size = rows * ROW_BYTES
+    kept = getattr(_KEPT, "tiles", None)
+    if kept is None or kept.size < size:
+        raw = np.empty(size + ALIGNMENT, np.uint8)
+        skip = -raw.ctypes.data % ALIGNMENT
+        _KEPT.tiles = kept = raw[skip : skip + size]
+    return kept[:size].view(dtype)
 
 
 @njit(inline="always")
