@@ -123,10 +123,10 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_constant(value: Any, space: Space) -> bool:
-    """A number or one per axis (an array over quadrature points has more)."""
-    return _is_number(value) or (
-        not callable(value) and not isinstance(value, Field) and np.shape(value) == (space.ndim,)
-    )
+    """A number or one per axis: a list is no array over quadrature points, unless the space has one axis."""
+    if callable(value) or isinstance(value, Field):
+        return False
+    return np.ndim(value) == 0 or (np.ndim(value) == 1 and (space.ndim > 1 or np.size(value) == 1))
 
 
 def _geometry(geometry: Map) -> Geometry | None:

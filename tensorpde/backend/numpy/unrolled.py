@@ -25,6 +25,7 @@ ABOVE = (0, 1, 2)  # bands of U
 PARTS = ROW_BYTES // 32
 GROUP = 8  # vectors summed together: as many as keep both multiply-add units busy
 CARRIED = 4  # vectors of a row that are carried through a sweep down, when several are swept together
+KEYS = 1 << 20  # more than any number of bands
 INDEX = ir.IntType(64)
 
 
@@ -74,14 +75,14 @@ def _dispatch(builder: Any, choices: Sequence[tuple[Any, Sequence[int]]], emit: 
     builder.store(cgutils.false_bit, known)
     key = _integer(0)
     for value, _ in choices:
-        key = builder.add(builder.mul(key, _integer(16)), value)
+        key = builder.add(builder.mul(key, _integer(KEYS)), value)
     end = builder.append_basic_block("end")
     switch = builder.switch(key, end)
     for values in product(*(allowed for _, allowed in choices)):
         block = builder.append_basic_block("case")
         number = 0
         for value in values:
-            number = number * 16 + value
+            number = number * KEYS + value
         switch.add_case(_integer(number), block)
         with builder.goto_block(block):
             emit(*values)
