@@ -41,12 +41,12 @@ class Diagnostics:
                 for a in axes:
                     self._second[i][a].apply(v[i], out=work, beta=float(a > 0))
                     self._second[i][a].add_lifting(work)
-                viscous += self._mean(v[i], work)
+                viscous += self.mean(v[i], work)
             for a, b in _planes(self.space.ndim):
                 self._curl(v, a, b, work)
-                squares += self._mean(work, work)
+                squares += self.mean(work, work)
         return {
-            "energy": 0.5 * sum(self._mean(v[i], v[i]) for i in axes),
+            "energy": 0.5 * sum(self.mean(v[i], v[i]) for i in axes),
             "enstrophy": 0.5 * squares,
             "dissipation": -self.nu * viscous,
             "dissipation_vorticity": self.nu * squares,
@@ -54,8 +54,8 @@ class Diagnostics:
             "speed": max(v.max(), -v.min()),
         }
 
-    def _mean(self, f: Field, g: Field) -> float:
-        """⟨f g⟩ by the quadrature weights."""
+    def mean(self, f: Field, g: Field) -> float:
+        """⟨f g⟩ by the quadrature weights. Collective."""
         axes = self.space.axes
         total = float(dot(f.pencil, f.local, g.local, [axis.weights for axis in axes]))
         return total / math.prod(axis.length for axis in axes)

@@ -1,15 +1,18 @@
-"""Incompressible Navier–Stokes on boxes that are periodic or have free-slip or no-slip walls."""
+"""Incompressible Navier–Stokes on boxes with periodic axes, free-slip or no-slip walls; scalars and bodies in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 
 from tensorpde.field import Field, Space
 from tensorpde.parallel.reduce import largest
 from tensorpde.pde.diagnostics import Diagnostics
+from tensorpde.pde.forces import Force, Forcing
+from tensorpde.pde.penalization import Penalization, Relaxation
 from tensorpde.pde.pressure import Projection, Schemes
+from tensorpde.pde.scalars import Scalar
 from tensorpde.pde.transport import Transport
 from tensorpde.stepping import WILLIAMSON_RK3, Butcher, LowStorage, RungeKutta
 
@@ -18,7 +21,8 @@ class NavierStokes:
     """∂u/∂t = −½ (u·∇u + ∇·(u u)) − ∇p + ν ∇²u + f,  ∇·u = 0.
 
     Explicit Runge–Kutta, the velocity projected after every stage; pressure and divergence as in
-    `tensorpde.pde.pressure`, transport as in `tensorpde.pde.transport`.
+    `tensorpde.pde.pressure`, transport as in `tensorpde.pde.transport`. The state is one Field: velocity
+    components, then scalars.
 
     Parameters
     ----------
@@ -31,9 +35,15 @@ class NavierStokes:
     tableau
         Default: Williamson's low-storage third-order method.
     force
-        ``force(u, t, out)`` adds a body force to the Field `out`.
+        A body force: one number or function of (coordinates…) or (coordinates…, t) per velocity component; or a
+        function of the state, ``force(u, t, out)``, which adds to the Field `out`.
     cfl
         Fraction of the stability limit that `dt` and `step(v, dt=None)` take.
+    scalars
+        What the flow carries, and what drives it by buoyancy.
+    penalizations
+        Bodies and sponges. Every stage relaxes to them implicitly, then projects: the velocity left in a body is the
+        gradient of the pressure times Δt, and the divergence is at round-off in bodies too.
 
     Raises
     ------
@@ -53,8 +63,10 @@ class NavierStokes:
         nu: float,
         schemes: Schemes | None = None,
         tableau: LowStorage | Butcher = WILLIAMSON_RK3,
-        force: Callable[[Field, float, Field], object] | None = None,
+        force: Force = None,
         cfl: float = 0.5,
+        scalars: Sequence[Scalar] = (),
+        penalizations: Sequence[Penalization] = (),
     ) -> None:
         if not nu >= 0:
             raise ValueError(f"viscosity nu={nu} must be 0 or more")
@@ -63,10 +75,15 @@ class NavierStokes:
         schemes = schemes or Schemes()
         self.space, self.nu, self.cfl = space, nu, cfl
         self.projection = Projection(space, schemes)
-        self._transport = Transport(space, nu, schemes.first, schemes.second)
-        self._force = force
+        self.scalars = tuple(scalars)
+        for scalar in self.scalars:
+            scalar.check(space.axes)
+        self.components = space.ndim + len(self.scalars)
+        self._transport = Transport(space, nu, schemes.first, schemes.second, self.scalars)
+        self._forcing = Forcing(space, force, self.scalars)
+        self._relaxations = [Relaxation(space, given, self.components) for given in penalizations]
         self._diagnostics = Diagnostics(space, nu, schemes, self.projection)
-        self._advance = RungeKutta(self.slope, tableau, constraint=lambda u, t: self.projection(u))
+        self._advance = RungeKutta(self.slope, tableau, lambda u, t: self.projection(u), self._relax)
         self._limits = self._stability(schemes, tableau)
 
     def _stability(self, schemes: Schemes, tableau: LowStorage | Butcher) -> tuple[np.ndarray, float]:
@@ -74,20 +91,24 @@ class NavierStokes:
         theta = np.linspace(0, np.pi, 400)
         steepest = np.abs(schemes.first.symbol(theta)).max(), np.abs(schemes.second.symbol(theta)).max()
         finest = np.array([np.diff(axis.x).min() if axis.n > 1 else axis.length for axis in self.space.axes])
-        return steepest[0] / finest / tableau.imaginary, self.nu * steepest[1] * (finest**-2.0).sum() / tableau.real
+        diffusivity = max([self.nu, *(scalar.diffusivity for scalar in self.scalars)])
+        return steepest[0] / finest / tableau.imaginary, diffusivity * steepest[1] * (finest**-2.0).sum() / tableau.real
 
     def slope(self, u: Field, t: float, out: Field) -> Field:
-        """out = transport + force, before the projection. Collective."""
+        """out = transport + forces, before relaxation and projection. Collective."""
         self._transport(u, out)
-        if self._force is not None:
-            self._force(u, t, out)
+        self._forcing(u, t, out)
         return out
+
+    def _relax(self, u: Field, t: float, dt: float) -> None:
+        for relaxation in self._relaxations:
+            relaxation(u, t, dt)
 
     def dt(self, v: Field) -> float:
         """`cfl` times the largest stable time step for v. Collective."""
         factors, viscous = self._limits
         courant = self.space.backend.pointwise.courant
-        rate = largest(self.space.comm, courant(v.local, factors)) + viscous
+        rate = largest(self.space.comm, courant(v.local[: self.space.ndim], factors)) + viscous
         return self.cfl / rate if rate else np.inf
 
     def step(self, v: Field, dt: float | None = None, t: float = 0.0) -> Field:
@@ -113,11 +134,17 @@ class NavierStokes:
         return self._diagnostics.q_criterion(v)
 
     def diagnostics(self, v: Field) -> dict[str, float]:
-        """Integral quantities: see `tensorpde.pde.diagnostics`. Collective."""
-        return self._diagnostics(v)
+        """Integral quantities: see `tensorpde.pde.diagnostics`; of scalars NAME_mean and NAME_variance. Collective."""
+        found = self._diagnostics(v[: self.space.ndim])
+        for scalar, values in zip(self.scalars, v[self.space.ndim :], strict=True):
+            mean = values.mean()
+            found[f"{scalar.name}_mean"] = mean
+            found[f"{scalar.name}_variance"] = self._diagnostics.mean(values, values) - mean**2
+        return found
 
     def _check(self, v: Field) -> None:
-        if v.space.shape != self.space.shape or v.lead != (self.space.ndim,):
-            raise ValueError(f"{v} is no velocity on {self.space}: it needs lead=({self.space.ndim},)")
+        if v.space.shape != self.space.shape or v.lead != (self.components,):
+            what = f"{self.space.ndim} velocity components and {len(self.scalars)} scalars"
+            raise ValueError(f"{v} is no state on {self.space}: {what} need lead=({self.components},)")
         if v.pencil != self.space.pencil or v.dtype != self.space.dtype:
             raise ValueError(f"{v} must be in the home pencil {self.space.pencil} with dtype {self.space.dtype}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,19 +13,23 @@ from tensorpde.grid import Axis
 from tensorpde.line.band import RowBand
 from tensorpde.line.factor import Sweeps, sweeps
 from tensorpde.parallel import Pencil, Transpose
+from tensorpde.pde.scalars import Scalar
 from tensorpde.schemes import Scheme, assemble
 
 Walls = tuple[float, float, float, float]
 
 
 class Transport:
-    """F_i(u) = −½ Σ_a (u_a ∂_a u_i + ∂_a(u_a u_i)) + ν Σ_a ∂_a² u_i, the skew-symmetric form.
+    """F_i(u) = −½ Σ_a (u_a ∂_a u_i + ∂_a(u_a u_i)) + ν_i Σ_a ∂_a² u_i, the skew-symmetric form.
+
+    The first d of the u_i are the velocity, the rest are scalars that it carries.
 
     With an antisymmetric ∂ (central and compact schemes on periodic and free-slip axes) the convective part
     conserves Σ u·u whatever the divergence, so that aliasing cannot blow a run up.
 
     Cost: one fused pass per axis and component; on P ranks 2·d Fields travel per axis that is cut.
-    Memory beside u and F, lent by the process grid: 2 d arrays where one axis is cut, 3 d where two are.
+    Memory beside u and F, lent by the process grid, of d components and scalars: 2 d arrays where one axis is cut, 3 d
+    where two are.
 
     Parameters
     ----------
@@ -34,19 +39,24 @@ class Transport:
         Kinematic viscosity.
     first, second
         Schemes of the derivatives.
+    scalars
+        What follows the velocity in u.
     """
 
-    def __init__(self, space: Space, nu: float, first: Scheme, second: Scheme) -> None:
+    def __init__(self, space: Space, nu: float, first: Scheme, second: Scheme, scalars: Sequence[Scalar] = ()) -> None:
         self.space = space
         self._kernel = space.backend.transport
         self._lines = [
-            [_component(self._kernel, space, axis, i, nu, first, second) for i in range(space.ndim)]
+            [
+                self._plan(axis, sides, diffusivity, first, second)
+                for sides, diffusivity in _quantities(space.axes[axis], axis, space.ndim, nu, scalars)
+            ]
             for axis in range(space.ndim)
         ]
         self._stops = _stops(space.pencil)
 
     def __call__(self, u: Field, out: Field) -> Field:
-        """out = F(u); both have lead=(d,) and the home pencil. Collective."""
+        """out = F(u); both have lead=(d + scalars,) and the home pencil. Collective."""
         work = u.pencil.process_grid.workspace(self.space.backend)
 
         def moved(values: Any, start: int, end: int, target: Any = None) -> Any:
@@ -69,6 +79,21 @@ class Transport:
                 work.give(before)
         return out
 
+    def _plan(
+        self, axis: int, value: tuple[Boundary, ...], diffusivity: float, first: Scheme, second: Scheme
+    ) -> tuple[Any, Walls | None]:
+        """The kernel's plan and wall values along an axis for a quantity with the conditions `value` there."""
+        line = self.space.axes[axis]
+        speed = tuple(_scalar(bc, axis, axis) for bc in line.sides)
+        product = tuple(_product(a, b) for a, b in zip(speed, value, strict=True))
+        walls = not line.periodic
+        operators = [
+            line_sweeps(scheme, line, conditions, factor)
+            for scheme, conditions, factor in ((first, value, 1.0), (first, product, 1.0), (second, value, diffusivity))
+        ]
+        data = (_datum(speed[0]), _datum(speed[1]), _datum(value[0]), _datum(value[1]))
+        return self._kernel.prepare(operators, self.space.dtype, walls), data if walls else None
+
     def _along(self, axis: int, u: Any, out: Any, beta: float) -> None:
         for i, (plans, walls) in enumerate(self._lines[axis]):
             self._kernel.transport(plans, u[axis], u[i], out[i], axis, beta, walls)
@@ -87,21 +112,12 @@ def _stops(home: Pencil) -> list[tuple[Pencil, list[int]]]:
     return stops
 
 
-def _component(
-    kernel: Any, space: Space, axis: int, i: int, nu: float, first: Scheme, second: Scheme
-) -> tuple[Any, Walls | None]:
-    """The kernel's plan and wall values for component i along an axis."""
-    line = space.axes[axis]
-    speed = tuple(_scalar(bc, axis, axis) for bc in line.sides)
-    value = tuple(_scalar(bc, i, axis) for bc in line.sides)
-    product = tuple(_product(a, b) for a, b in zip(speed, value, strict=True))
-    walls = not line.periodic
-    operators = [
-        line_sweeps(scheme, line, conditions, factor)
-        for scheme, conditions, factor in ((first, value, 1.0), (first, product, 1.0), (second, value, nu))
-    ]
-    data = (_datum(speed[0]), _datum(speed[1]), _datum(value[0]), _datum(value[1]))
-    return kernel.prepare(operators, space.dtype, walls), data if walls else None
+def _quantities(
+    line: Axis, axis: int, ndim: int, nu: float, scalars: Sequence[Scalar]
+) -> list[tuple[tuple[Boundary, ...], float]]:
+    """The conditions along an axis and the diffusivity of each velocity component and scalar."""
+    velocity = [(tuple(_scalar(bc, i, axis) for bc in line.sides), nu) for i in range(ndim)]
+    return [*velocity, *((scalar.sides(line, axis), scalar.diffusivity) for scalar in scalars)]
 
 
 def line_sweeps(scheme: Scheme, axis: Axis, bc: tuple[Boundary, ...], factor: float) -> Sweeps:
@@ -125,9 +141,9 @@ def _product(a: Boundary, b: Boundary) -> Boundary:
     """The condition that the product of two quantities obeys."""
     if isinstance(a, Periodic):
         return a
-    if isinstance(a, Dirichlet) and isinstance(b, Dirichlet):
-        return Dirichlet(_datum(a) * _datum(b))
-    return Even() if isinstance(a, Odd) == isinstance(b, Odd) else Odd()
+    if isinstance(a, (Odd, Even)) and isinstance(b, (Odd, Even)):
+        return Even() if isinstance(a, Odd) == isinstance(b, Odd) else Odd()
+    return Dirichlet(_datum(a) * _datum(b) if isinstance(b, Dirichlet) else 0.0)  # nothing flows through the wall
 
 
 def _datum(bc: Boundary) -> float:

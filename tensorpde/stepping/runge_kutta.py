@@ -9,6 +9,7 @@ from tensorpde.stepping.tableau import WILLIAMSON_RK3, Butcher, LowStorage
 
 Slope = Callable[[Field, float, Field], object]
 Constraint = Callable[[Field, float], object]
+Implicit = Callable[[Field, float, float], object]
 
 
 class RungeKutta:
@@ -23,6 +24,10 @@ class RungeKutta:
         a Butcher tableau of S stages keeps S + 1.
     constraint
         ``constraint(u, t)`` is called on every stage value and changes it in place (a projection, boundary values).
+    implicit
+        ``implicit(u, t, dt)`` advances every stage value in place by what the slope leaves out, before the constraint:
+        over the part dt of the step that the stage is ahead of the value it was made from, to time t. A splitting, of
+        first order in time, for stiff terms.
 
     Notes
     -----
@@ -30,9 +35,10 @@ class RungeKutta:
     """
 
     def __init__(
-        self, slope: Slope, tableau: LowStorage | Butcher = WILLIAMSON_RK3, constraint: Constraint | None = None
-    ) -> None:
-        self.slope, self.tableau, self.constraint = slope, tableau, constraint
+        self, slope: Slope, tableau: LowStorage | Butcher = WILLIAMSON_RK3, constraint: Constraint | None = None,
+        implicit: Implicit | None = None,
+    ) -> None:  # fmt: skip
+        self.slope, self.tableau, self.constraint, self.implicit = slope, tableau, constraint, implicit
         self._work: list[Field] = []
 
     def __call__(self, u: Field, t: float, dt: float) -> Field:
@@ -50,10 +56,10 @@ class RungeKutta:
         slope, register = self._work
         update = u.space.backend.pointwise.two_register_update
         method = self.tableau
-        for a, b, c in zip(method.a, method.b, method.c, strict=True):
+        for a, b, c, after in zip(method.a, method.b, method.c, (*method.c[1:], 1.0), strict=True):
             self.slope(u, t + c * dt, slope)
             update(u.local, register.local, slope.local, a, b, dt)
-            self._constrain(u, t + dt)
+            self._finish(u, t + after * dt, (after - c) * dt)
         return u
 
     def _butcher(self, u: Field, t: float, dt: float) -> Field:
@@ -61,15 +67,18 @@ class RungeKutta:
         axpby = u.space.backend.pointwise.axpby
         axpby(1.0, u.local, 0.0, start.local)
         method = self.tableau
-        for row, c, slope in zip((*method.a[1:], method.b), method.c, slopes, strict=True):
+        stages = zip((*method.a[1:], method.b), method.c, (*method.c[1:], 1.0), slopes, strict=True)
+        for row, c, after, slope in stages:
             self.slope(u, t + c * dt, slope)
             axpby(1.0, start.local, 0.0, u.local)
             for factor, known in zip(row, slopes, strict=False):
                 if factor:
                     axpby(factor * dt, known.local, 1.0, u.local)
-            self._constrain(u, t + dt)
+            self._finish(u, t + after * dt, after * dt)
         return u
 
-    def _constrain(self, u: Field, t: float) -> None:
+    def _finish(self, u: Field, t: float, dt: float) -> None:
+        if self.implicit is not None:
+            self.implicit(u, t, dt)
         if self.constraint is not None:
             self.constraint(u, t)

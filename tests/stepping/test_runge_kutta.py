@@ -72,3 +72,26 @@ def test_low_storage_keeps_two_fields_and_allocates_once() -> None:
     assert isinstance(WILLIAMSON_RK3, LowStorage)
     assert [id(field) for field in advance._work] == kept
     assert len(kept) == 2
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+def test_the_implicit_part_has_the_whole_step_and_any_stiffness(method: object) -> None:
+    """u' = cos t − λ(u − 1): over a step the implicit parts sum up to Δt, and a large λ leaves u = 1."""
+
+    def relaxed(rate: float, steps: int) -> float:
+        def slope(u: tp.Field, t: float, out: tp.Field) -> None:
+            out.local[...] = np.cos(t)
+
+        def implicit(u: tp.Field, t: float, dt: float) -> None:
+            u.local[...] = (u.local + rate * dt) / (1 + rate * dt)
+
+        u, advance = SPACE.field(0.0), RungeKutta(slope, method, implicit=implicit)
+        for k in range(steps):
+            advance(u, k / steps, 1 / steps)
+        return float(u.local[0])
+
+    exact = (np.cos(1) + np.sin(1) - np.exp(-1)) / 2 + 1 - np.exp(-1)
+    coarse, fine = (abs(relaxed(1.0, steps) - exact) for steps in (40, 80))
+    assert fine < 0.01
+    assert np.log2(coarse / fine) == pytest.approx(1.0, abs=0.1)
+    assert relaxed(1e12, 3) == pytest.approx(1.0, abs=1e-9)
