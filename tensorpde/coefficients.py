@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorpde.basis import Expansion, Piecewise, Table
-from tensorpde.boundary import Neumann
 from tensorpde.faces import Face, faces
 from tensorpde.grid import Axis, Grid
 from tensorpde.itinerary import Term, Traveller
@@ -123,10 +122,7 @@ def trace(face: Face, t: float) -> Field:
         face.values.add_to(data, t, 1.0)
     if not face.interpolation:
         return data
-    space = face.space
-    for k, operator in face.interpolation.items():
-        if operator.shape[0] != space.shape[k]:
-            space = space.like(axis=k, n=operator.shape[0], bc=Neumann(), location="cells", basis=None)
+    space = face.coefficients
     result = space.zeros()
     Traveller([Term(1.0, tuple(face.interpolation.items()))], space.shape, space.backend).apply(data, result, 0.0)
     return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +92,15 @@ class Face:
         """The data at the points."""
         return OnWall(self.space, self.axis, self.data)
 
+    @property
+    def coefficients(self) -> Space:
+        """Where the coefficients live that the interpolation makes of the data."""
+        space = self.space
+        for k, operator in self.interpolation.items():
+            if operator.shape[0] != space.shape[k]:
+                space = space.like(axis=k, n=operator.shape[0], bc=Neumann(), location="cells", basis=None)
+        return space
+
 
 def faces(space: Space) -> tuple[Face, ...]:
     """The walls of a space of coefficients where a value that is not zero is given.
@@ -106,9 +115,28 @@ def faces(space: Space) -> tuple[Face, ...]:
         if not isinstance(line.basis, Expansion):
             continue
         for side, condition in enumerate(scalar_sides(line)):
-            if isinstance(condition, Dirichlet) and (callable(condition.value) or condition.value != 0):
+            if isinstance(condition, Dirichlet) and has_data(condition):
                 found.append(_face(space, axis, side, condition.value))
     return tuple(found)
+
+
+def natural_walls(space: Space) -> Iterator[tuple[int, int, Neumann | Robin]]:
+    """(axis, side, condition) of the walls with a Neumann or Robin condition.
+
+    Raises
+    ------
+    ValueError
+        If a side has no condition on a scalar.
+    """
+    for axis, line in enumerate(space.axes):
+        for side, condition in enumerate(scalar_sides(line)):
+            if isinstance(condition, (Neumann, Robin)):
+                yield axis, side, condition
+
+
+def has_data(condition: Dirichlet | Neumann | Robin) -> bool:
+    """Whether the datum of a wall is not the number 0."""
+    return callable(condition.value) or condition.value != 0
 
 
 def scalar_sides(line: Axis) -> tuple[Boundary, Boundary]:
@@ -119,9 +147,9 @@ def scalar_sides(line: Axis) -> tuple[Boundary, Boundary]:
     return line.sides
 
 
-def wall(space: Space, axis: int, others: Mapping[int, Axis]) -> Space:
-    """A space of one point along `axis` and of given axes along others: where data of a wall are functions."""
-    point = Axis(1, space.axes[axis].lo, space.axes[axis].hi)
+def wall(space: Space, axis: int, place: float, others: Mapping[int, Axis]) -> Space:
+    """One point at `place` along `axis` and given axes along others: where data of a wall are functions."""
+    point = Axis(1, place, place + space.axes[axis].length)
     axes = [point if k == axis else others.get(k, line) for k, line in enumerate(space.axes)]
     return space.like(grid=Grid(*axes))
 
@@ -145,7 +173,8 @@ def _face(space: Space, axis: int, side: int, data: Data) -> Face:
             operator = BandedSolve(_collocation(line.with_all()))
             keep = Banded(chosen(RowBand.identity(functions), slice(left, functions - right)))
             interpolation[k] = keep @ operator if left or right else operator
-    return Face(axis, wall(space, axis, places), data, tuple(columns), interpolation)
+    place = (space.axes[axis].lo, space.axes[axis].hi)[side]
+    return Face(axis, wall(space, axis, place, places), data, tuple(columns), interpolation)
 
 
 def _collocation(line: Axis) -> RowBand:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from tensorpde.basis import Gauss, Piecewise, Table
-from tensorpde.boundary import Neumann, Robin
+from tensorpde.boundary import Robin
 from tensorpde.coefficients import at_quadrature, tested
-from tensorpde.faces import OnWall, faces, scalar_sides, wall
+from tensorpde.faces import OnWall, faces, has_data, natural_walls, wall
 from tensorpde.field import Field, Space
 from tensorpde.filling import at_time
 from tensorpde.kron import Kron, KronSum, Source
@@ -75,13 +75,21 @@ def stiffness(space: Space, kappa: complex | Sequence[complex] = 1.0) -> KronSum
     made = piecewise_tables(space)
     kappas = _per_axis(kappa, space.ndim, "kappa")
     masses = {axis: form(table) for axis, table in made.items()}
-    stiff = {axis: _with_robin(form(table, 1, 1), space, axis) for axis, table in made.items()}
+    stiff = {axis: form(table, 1, 1) for axis, table in made.items()}
+    sources = []
+    for axis, side, condition in natural_walls(space):
+        b = 1.0
+        if isinstance(condition, Robin):
+            b = condition.b
+            if condition.a != 0:
+                stiff[axis] += form(wall_tables(space, axis, side)[axis]).scaled(condition.a / b)
+        if has_data(condition):
+            through = wall_load(space, axis, side) * (-kappas[axis] / b)
+            sources.append(Source(OnWall(through.domain, axis, condition.value), 1.0, through))
     terms = [(factor, {**masses, axis: stiff[axis]}) for axis, factor in enumerate(kappas)]
     result = _assembled(space, terms, made)
     result.mass = mass(space)
-    result.sources += tuple(
-        source for axis, factor in enumerate(kappas) for source in natural_sources(space, axis, factor, result.range)
-    )
+    result.sources += tuple(sources)
     return result
 
 
@@ -163,33 +171,18 @@ def at_points(
     return _only_term(_assembled(space, [(1.0, bands)], made, target))
 
 
-def natural_sources(space: Space, axis: int, kappa: complex, range: Space) -> list[Source]:
-    """What the data of Neumann and Robin walls of an axis add to the stiffness: −κ ∫ g φ_i, of Robin g/b."""
-    line, made = space.axes[axis], piecewise_tables(space)
-    functions = made[axis].functions
-    found = []
-    for side, condition in enumerate(scalar_sides(line)):
-        if not isinstance(condition, (Neumann, Robin)) or not (callable(condition.value) or condition.value != 0):
-            continue
-        points = wall(space, axis, {k: other.quadrature() for k, other in enumerate(space.axes) if k != axis})
-        factors: dict[int, LineOperator] = {
-            k: Banded(chosen(tests(table), table.unknowns)) for k, table in made.items() if k != axis
-        }
-        end = RowBand(np.zeros(functions), np.eye(functions)[:, [0 if side == 0 else -1]], 1)
-        factors[axis] = Banded(chosen(end, made[axis].unknowns))
-        scale = 1.0 if isinstance(condition, Neumann) else 1.0 / condition.b
-        through = Kron(points, factors, -kappa * scale, range)
-        found.append(Source(OnWall(points, axis, condition.value), 1.0, through))
-    return found
+def wall_tables(space: Space, axis: int, side: int, q: int | None = None) -> dict[int, Table]:
+    """The table of every axis, of the one that a wall ends that of the wall."""
+    ends = _elements(space, axis).wall_table(space.axes[axis], side)
+    return {k: ends if k == axis else table for k, table in piecewise_tables(space, q).items()}
 
 
-def _with_robin(band: RowBand, space: Space, axis: int) -> RowBand:
-    """A 1-D stiffness with a/b at the ends that have Robin conditions."""
-    ends = np.zeros(band.n)
-    for place, condition in zip((0, -1), scalar_sides(space.axes[axis])):
-        if isinstance(condition, Robin):
-            ends[place] += condition.a / condition.b
-    return band + RowBand(np.arange(band.n), ends[:, None], band.n) if ends.any() else band
+def wall_load(space: Space, axis: int, side: int, q: int | None = None) -> Kron:
+    """∫ g φ_i over a wall of the box, from the values of g at its quadrature points."""
+    made = wall_tables(space, axis, side, q)
+    others = {k: line.quadrature(q) for k, line in enumerate(space.axes) if k != axis}
+    points = wall(space, axis, made[axis].points.item(), others)
+    return Kron(points, {k: Banded(chosen(tests(table), table.unknowns)) for k, table in made.items()}, range=space)
 
 
 def _assembled(space: Space, terms: Terms, made: Mapping[int, Table], range: Space | None = None) -> KronSum:

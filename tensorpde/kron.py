@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import scipy  # loads its parts when they are used
 
+from tensorpde.faces import add_outer
 from tensorpde.field import Field, Space
 from tensorpde.itinerary import Term, Traveller
 from tensorpde.line import Identity, LineOperator
@@ -152,6 +153,23 @@ class TensorOperator(ABC):
                 data = source.term.space.zeros(pencil=out.pencil.reshaped(source.term.space.shape))
                 source.term.add_to(data, t, factor * source.factor)
             out += source.through @ data
+
+    def diagonal(self) -> Field:
+        """The diagonal of the matrix as a Field of the range, for Jacobi's preconditioner. Not collective.
+
+        Raises
+        ------
+        ValueError
+            If the operator is not square, naming both sizes.
+        """
+        if self.domain.shape != self.range.shape:
+            raise ValueError(f"{self} from {self.domain.shape} to {self.range.shape} values has no diagonal")
+        out = self.range.zeros()
+        for term in self.terms:
+            lines = {k: np.ones(n) for k, n in enumerate(self.range.shape)}
+            lines |= {k: factor.matrix().diagonal() for k, factor in term.factors.items()}
+            add_outer(out, lines, term.coefficient)
+        return out
 
     def as_linear_operator(self) -> scipy.sparse.linalg.LinearOperator:
         """The linear part as scipy sees it: on the flattened block of each rank in its home pencil.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +16,9 @@ from tensorpde.kron import Source, TensorOperator, same_points, scaled
 
 
 class Worker(Protocol):
-    """What applies an operator."""
+    """What applies an operator; `in_place`: whether out may be f itself."""
+
+    in_place: bool
 
     def apply(self, f: Field, out: Field, beta: float) -> None:
         """Out = operator f + beta·out. Collective."""
@@ -33,6 +37,10 @@ class Opaque(TensorOperator):
     @abstractmethod
     def result_type(self, dtype: Any) -> np.dtype:
         """Type of the result for a field of `dtype`."""
+
+    @abstractmethod
+    def diagonal(self) -> Field:
+        """The diagonal of the matrix, as for any operator."""
 
     def __matmul__(self, other: Field | TensorOperator) -> Any:
         if isinstance(other, TensorOperator):
@@ -82,6 +90,9 @@ class OperatorSum(Opaque):
     def result_type(self, dtype: Any) -> np.dtype:
         return np.result_type(*(part.result_type(dtype) for part in self.parts))
 
+    def diagonal(self) -> Field:
+        return functools.reduce(operator.add, (part.diagonal() for part in self.parts))
+
     @property
     def T(self) -> OperatorSum:
         return OperatorSum([part.T for part in self.parts])
@@ -124,6 +135,9 @@ class OperatorProduct(Opaque):
     def result_type(self, dtype: Any) -> np.dtype:
         return self.left.result_type(self.right.result_type(dtype))
 
+    def diagonal(self) -> Field:
+        raise TypeError(f"the diagonal of the product {self} is not known without its matrix")
+
     @property
     def T(self) -> OperatorProduct:
         return OperatorProduct(self.right.T, self.left.T)
@@ -143,7 +157,53 @@ class OperatorProduct(Opaque):
         return f"({self.left}) · ({self.right})"
 
 
+class Multiplication(Opaque):
+    """Multiplication by a Field of one value per point: a diagonal operator."""
+
+    def __init__(self, values: Field) -> None:
+        self.domain = self.range = values.space
+        self.values = values
+        self.sources = ()
+
+    @property
+    def _traveller(self) -> Any:
+        return _PointByPoint(self.values)
+
+    def result_type(self, dtype: Any) -> np.dtype:
+        return np.dtype(dtype) if self.values.dtype.kind != "c" else np.result_type(dtype, np.complex64)
+
+    def diagonal(self) -> Field:
+        return self.values.copy()
+
+    @property
+    def T(self) -> Multiplication:
+        return self
+
+    @property
+    def H(self) -> Multiplication:
+        return Multiplication(Field(self.range, self.values.local.conj(), self.values.pencil))
+
+    def __mul__(self, factor: complex) -> Multiplication:
+        return Multiplication(self.values * factor) if np.isscalar(factor) else NotImplemented
+
+    def __repr__(self) -> str:
+        return f"multiplication by {self.values}"
+
+
+class _PointByPoint:
+    in_place = True
+
+    def __init__(self, values: Field) -> None:
+        self.values = values
+
+    def apply(self, f: Field, out: Field, beta: float) -> None:
+        product = f.to(out.pencil) * self.values
+        out.local[...] = product.local if beta == 0 else product.local + beta * out.local
+
+
 class _InTurn:
+    in_place = False
+
     def __init__(self, parts: Sequence[TensorOperator]) -> None:
         self.parts = parts
 
@@ -153,6 +213,8 @@ class _InTurn:
 
 
 class _OneAfterTheOther:
+    in_place = False
+
     def __init__(self, left: TensorOperator, right: TensorOperator) -> None:
         self.left, self.right = left, right
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from tensorpde.basis.table import Table
 
+ROUND_OFF = 1e-12  # of a function that is zero on a wall
+
 
 class Line(Protocol):
     """What a basis asks of an axis; `tensorpde.grid.Axis` has it."""
@@ -165,6 +167,25 @@ class Piecewise(Expansion):
             slopes=slopes / (axis.length * axis.mapping.slope(xi))[..., None],
             points=axis.position(xi),
             weights=weights,
+            functions=self.functions(axis),
+            periodic=axis.periodic,
+            known=axis.known,
+        )
+
+    def wall_table(self, axis: Line, side: int) -> Table:
+        """The functions that are not zero on a wall as those of one element with one point, there, of weight 1.
+
+        So a form along the axis is its value on the wall. `side` is 0 for the left wall, 1 for the right one.
+        """
+        first, values = self.evaluate(axis, np.array([float(side)]))
+        felt = np.flatnonzero(np.abs(values[0]) > ROUND_OFF)
+        values = values[None, :, felt[0] : felt[-1] + 1]
+        return Table(
+            first=first + felt[0],
+            values=values,
+            slopes=np.zeros_like(values),
+            points=axis.position(np.array([[float(side)]])),
+            weights=np.ones((1, 1)),
             functions=self.functions(axis),
             periodic=axis.periodic,
             known=axis.known,

@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorpde.basis import Table
 from tensorpde.field import Space
-from tensorpde.galerkin import piecewise_tables
+from tensorpde.galerkin import piecewise_tables, wall_tables
 from tensorpde.parallel.halo import Halo
 
 ABSENT = -(1 << 60)  # three of them, or one and two places, are below zero
@@ -35,21 +35,25 @@ class Elements:
         Where arguments live, if elsewhere, on the same process grid.
     columns
         Per axis the functions that the argument's values are coefficients of; None for the unknowns.
+    wall
+        (axis, side) for the elements of a wall, one point thick; None for those of the box.
 
     Attributes
     ----------
-    q : as given.
+    q, wall : as given.
     tables : per axis the Table.
     chosen : per axis the numbers of the elements of this rank.
     rates : per axis (E, q): dφ/dx is rate × the derivative that `slopes` takes from values at points.
     """
 
     def __init__(
-        self, space: Space, q: int | None = None, source: Space | None = None, columns: Sequence[slice] | None = None
-    ) -> None:
+        self, space: Space, q: int | None = None, source: Space | None = None, columns: Sequence[slice] | None = None,
+        wall: tuple[int, int] | None = None,
+    ) -> None:  # fmt: skip
         self.space = space
-        self.q = q
-        self.tables = tuple(piecewise_tables(space, q).values())
+        self.q, self.wall = q, wall
+        tables = piecewise_tables(space, q) if wall is None else wall_tables(space, *wall, q)
+        self.tables = tuple(tables.values())
         self.chosen = self.touching(space.comm.rank)
         self._columns = columns or [table.unknowns for table in self.tables]
         pencil = space.pencil if source is None else source.pencil
@@ -61,11 +65,11 @@ class Elements:
         self._lines: dict[Any, tuple] = {}
 
     @staticmethod
-    def of(space: Space, q: int | None) -> Elements:
+    def of(space: Space, q: int | None, wall: tuple[int, int] | None = None) -> Elements:
         """The elements kept on the process grid for this Space."""
-        key = Elements, space.axes, q, space.pencil
+        key = Elements, space.axes, q, wall, space.pencil
         if key not in space.process_grid.plans:
-            space.process_grid.plans[key] = Elements(space, q)
+            space.process_grid.plans[key] = Elements(space, q, wall=wall)
         return space.process_grid.plans[key]
 
     @property

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 
 from tensorpde import galerkin
-from tensorpde.boundary import Neumann, Robin
-from tensorpde.faces import Face, faces, scalar_sides
 from tensorpde.field import Field, Space
-from tensorpde.grid import Grid
-from tensorpde.kron import Kron, Source, TensorOperator
 from tensorpde.sumfact.elements import Elements
 from tensorpde.sumfact.geometry import Geometry, SmoothMap
-from tensorpde.sumfact.operator import ElementOperator
-from tensorpde.sumfact.weights import ADVECTION, COUPLED, MASS, STIFFNESS, Weights, weigh
+from tensorpde.sumfact.walls import between_walls, natural
+from tensorpde.sumfact.weights import ADVECTION, COUPLED, MASS, STIFFNESS, weigh
 
 Coefficient = complex | Callable | Field | np.ndarray | Sequence[complex]
 Map = Geometry | Callable | None
@@ -53,14 +48,16 @@ def mass(space: Space, weight: Coefficient = 1.0, geometry: Map = None, q: int |
     if geometry is None and _is_number(weight):
         return cast(complex, weight) * galerkin.mass(space) if weight != 1 else galerkin.mass(space)
     elements = Elements.of(space, q)
-    return _operator(elements, weigh(elements, MASS, weight, _geometry(geometry), 1, "weight"))
+    return between_walls(space, [(elements, weigh(elements, MASS, weight, _geometry(geometry), 1, "weight"))])
 
 
 def stiffness(space: Space, kappa: Coefficient = 1.0, geometry: Map = None, q: int | None = None) -> Any:
     """K of −∇·(κ ∇u): ∫ κ ∇u·∇φ_i dx − ∫_walls κ ∂u/∂n φ_i, with the conditions of the axes.
 
     K(u, t) = load(space, f) is the weak form of −∇·(κ ∇u) = f with all its boundary data: given wall values are moved
-    to K.lifting(t) (essential conditions), and on other walls κ ∂u/∂n is replaced by the data (natural conditions).
+    to K.lifting(t) (essential conditions), and on other walls κ ∂u/∂n is replaced by the data (natural conditions): by
+    κ g for Neumann, by κ (g − a u)/b for Robin, whose part with u is in K. On a mapped box n is the normal of the
+    mapped wall, and boundary data stay functions of the other coordinates of the box and t.
 
     Parameters
     ----------
@@ -75,23 +72,30 @@ def stiffness(space: Space, kappa: Coefficient = 1.0, geometry: Map = None, q: i
     Returns
     -------
     KronSum or ElementOperator
-        A KronSum can be inverted by FastDiagonal. An ElementOperator is applied in O(p^(d+1)) per element, has a
-        `diagonal()`, and is a `scipy.sparse.linalg.LinearOperator` for iterative solvers. Its coefficients take one
-        value per quadrature point in a box, d(d+1)/2 where it is mapped.
+        A KronSum can be inverted by FastDiagonal. An ElementOperator is applied in O(p^(d+1)) per element; its
+        coefficients take one value per quadrature point in a box, d(d+1)/2 where it is mapped, and one per point of a
+        Robin wall. Either has a `diagonal()` and is a `scipy.sparse.linalg.LinearOperator` for iterative solvers.
 
     Raises
     ------
     ValueError
-        If an axis has no such basis; kappa or geometry do not fit; or there are Robin walls, or Neumann data other
-        than 0 together with a geometry or a kappa that is no function.
+        If an axis has no such basis, or kappa or geometry do not fit.
+
+    Notes
+    -----
+    Natural conditions take kappa on the wall. Where it is a Field or an array, known inside only, it is continued by
+    the polynomial through the points of the element.
     """
     if geometry is None and _is_constant(kappa, space):
         return galerkin.stiffness(space, cast(complex, kappa))
     elements = Elements.of(space, q)
     name = STIFFNESS if geometry is None or space.ndim == 1 else COUPLED
-    natural = _natural(space, kappa, geometry)
-    weights = weigh(elements, name, kappa, _geometry(geometry), 1, "kappa")
-    return _operator(elements, weights, natural)
+    mapped = _geometry(geometry)
+    inside = elements, weigh(elements, name, kappa, mapped, 1, "kappa")
+    walls, sources = natural(space, kappa, mapped, q)
+    result = between_walls(space, [inside, *walls])
+    result.sources += tuple(sources)
+    return result
 
 
 def advection(space: Space, velocity: Coefficient, geometry: Map = None, q: int | None = None) -> Any:
@@ -115,7 +119,8 @@ def advection(space: Space, velocity: Coefficient, geometry: Map = None, q: int 
     if geometry is None and _is_constant(velocity, space):
         return galerkin.advection(space, cast(complex, velocity))
     elements = Elements.of(space, q)
-    return _operator(elements, weigh(elements, ADVECTION, velocity, _geometry(geometry), space.ndim, "velocity"))
+    weights = weigh(elements, ADVECTION, velocity, _geometry(geometry), space.ndim, "velocity")
+    return between_walls(space, [(elements, weights)])
 
 
 def _is_number(value: Any) -> bool:
@@ -131,58 +136,3 @@ def _is_constant(value: Any, space: Space) -> bool:
 
 def _geometry(geometry: Map) -> Geometry | None:
     return geometry if geometry is None or isinstance(geometry, Geometry) else SmoothMap(geometry)
-
-
-def _operator(elements: Elements, weights: Weights, natural: Sequence[Source] = ()) -> ElementOperator:
-    """The form on the unknowns, with what walls of given values and natural conditions add."""
-    space = elements.space
-    lifted = [_lifted(elements, weights, face) for face in faces(space)]
-    return ElementOperator(space, space, elements, weights, 1.0, (*lifted, *natural))
-
-
-def _lifted(elements: Elements, weights: Weights, face: Face) -> Source:
-    """The form applied to the function that a wall of known values makes."""
-    coefficients, space = face.space, elements.space
-    columns = [part or slice(None) for part in face.columns]
-    interpolation: TensorOperator | None = None
-    if face.interpolation:
-        for k, operator in face.interpolation.items():
-            if operator.shape[0] != coefficients.shape[k]:
-                coefficients = coefficients.like(
-                    axis=k, n=operator.shape[0], bc=Neumann(), location="cells", basis=None
-                )
-        interpolation = Kron(face.space, face.interpolation, 1.0, coefficients)
-    own = Elements(space, elements.q, coefficients, columns)
-    through: TensorOperator = ElementOperator(coefficients, space, own, weights)
-    return Source(face.values, 1.0, through if interpolation is None else through @ interpolation)
-
-
-def _natural(space: Space, kappa: Any, geometry: Map) -> list[Source]:
-    """What the data of Neumann walls add: κ g in the place of g."""
-    found: list[Source] = []
-    for axis, line in enumerate(space.axes):
-        sides = scalar_sides(line)
-        if any(isinstance(side, Robin) for side in sides):
-            raise ValueError(f"axis {axis} has a Robin condition, which needs a constant kappa in a box: got {kappa}")
-        if not any(isinstance(side, Neumann) and (callable(side.value) or side.value != 0) for side in sides):
-            continue
-        if geometry is not None or not callable(kappa):
-            raise ValueError(f"axis {axis} has Neumann data, which need a kappa that is a function, and no geometry")
-        bc = tuple(
-            replace(side, value=_flux(kappa, side.value, axis, end)) if isinstance(side, Neumann) else side
-            for side, end in zip(sides, (line.lo, line.hi))
-        )
-        axes = [line.like(bc=bc) if k == axis else other for k, other in enumerate(space.axes)]
-        found += galerkin.natural_sources(space.like(grid=Grid(*axes)), axis, 1.0, space)
-    return found
-
-
-def _flux(kappa: Callable, data: Any, axis: int, end: float) -> Callable:
-    """κ g on a wall as a function of the other coordinates and t."""
-
-    def flux(*others: Any) -> Any:
-        x = list(others[:-1])
-        x.insert(axis, np.asarray(end))
-        return kappa(*x) * (data(*others) if callable(data) else data)
-
-    return flux

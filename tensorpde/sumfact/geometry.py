@@ -48,6 +48,22 @@ class Geometry(ABC):
         return pulled
 
 
+def inverted(jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Determinant and inverse of matrices in the first two dimensions.
+
+    Raises
+    ------
+    ValueError
+        If a determinant is not positive.
+    """
+    matrices = np.moveaxis(jacobian, (0, 1), (-2, -1))
+    determinant = np.linalg.det(matrices)
+    least = determinant.min(initial=np.inf)  # a rank may have no points
+    if not least > 0:
+        raise ValueError(f"the geometry folds: its Jacobian determinant is {least:.6g} somewhere, not > 0")
+    return determinant, np.moveaxis(np.linalg.inv(matrices), (-2, -1), (0, 1))
+
+
 class SmoothMap(Geometry):
     """A map given as a function.
 
@@ -81,7 +97,7 @@ class SmoothMap(Geometry):
         places = left[:, None] + width * (1 + cosines) / 2
         lines = [places.ravel() if k == axis else line for k, line in enumerate(points)]
         values = self._call(self.function(*np.ix_(*lines)), tuple(map(len, lines)))
-        values = values.reshape(*values.shape[: axis + 1], -1, SAMPLES, *values.shape[axis + 2 :])
+        values = values.reshape(*values.shape[: axis + 1], len(left), SAMPLES, *values.shape[axis + 2 :])
         local = 2 * (points[axis] - left) / width - 1
         inverse = np.linalg.inv(np.polynomial.chebyshev.chebvander(cosines, SAMPLES - 1))
         slopes = [_chebyshev_slope(local, degree) for degree in range(SAMPLES)]

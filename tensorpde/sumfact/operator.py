@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -17,7 +18,7 @@ from tensorpde.sumfact.weights import Weights
 
 
 class ElementOperator(Opaque):
-    """factor · (a weak form on the elements of `range`), applied by sum factorization.
+    """factor · (a weak form on the elements of `range`, and on those of its walls), applied by sum factorization.
 
     With d axes, degree p and q = p + 1 points per axis, an element costs about 4 d q^(d+1) multiplications and
     additions (half of that where functions are symmetric on the element) and reads its stored coefficients once. No
@@ -31,10 +32,9 @@ class ElementOperator(Opaque):
         Where arguments live: `range`, or the coefficients of a wall.
     range
         Where results live.
-    elements
-        The elements, with a halo of what they read from the domain.
-    weights
-        The coefficients at quadrature points, and which form it is.
+    forms
+        Pairs of elements, with a halo of what they read from the domain, and of weights: the coefficients at quadrature
+        points, and which form it is. First those of the box.
     factor
         A real number.
     sources
@@ -48,18 +48,18 @@ class ElementOperator(Opaque):
     """
 
     def __init__(
-        self, domain: Space, range: Space, elements: Elements, weights: Weights, factor: float = 1.0,
+        self, domain: Space, range: Space, forms: Sequence[tuple[Elements, Weights]], factor: float = 1.0,
         sources: tuple[Source, ...] = (),
     ) -> None:  # fmt: skip
         self.domain, self.range = domain, range
-        self.elements, self.weights, self.factor = elements, weights, factor
-        self.sources = sources
+        self.forms, self.factor, self.sources = tuple(forms), factor, sources
 
     @property
     def T(self) -> ElementOperator:
         if self.domain is not self.range:
             raise ValueError(f"{self} from {self.domain} to {self.range} is a part of a lifting: it has no transpose")
-        return ElementOperator(self.domain, self.range, self.elements, self.weights.transposed(), self.factor)
+        turned = [(elements, weights.transposed()) for elements, weights in self.forms]
+        return ElementOperator(self.domain, self.range, turned, self.factor)
 
     @property
     def H(self) -> ElementOperator:
@@ -70,13 +70,11 @@ class ElementOperator(Opaque):
             return NotImplemented
         if np.iscomplexobj(factor):
             raise TypeError(f"a form on elements has real factors, not {factor}: multiply its result")
-        return ElementOperator(
-            self.domain, self.range, self.elements, self.weights, self.factor * float(factor),  # type: ignore[arg-type]
-            scaled(self.sources, factor),
-        )  # fmt: skip
+        product = self.factor * float(factor)  # type: ignore[arg-type]
+        return ElementOperator(self.domain, self.range, self.forms, product, scaled(self.sources, factor))
 
     def __repr__(self) -> str:
-        name = f"{self.weights.name} by sum factorization"
+        name = f"{self.forms[0][1].name} by sum factorization"
         return name if self.factor == 1 else f"{self.factor}·({name})"
 
     def result_type(self, dtype: Any) -> np.dtype:
@@ -85,11 +83,11 @@ class ElementOperator(Opaque):
     @property
     def nbytes(self) -> int:
         """Bytes of the coefficients at quadrature points that this rank keeps."""
-        return self.weights.nbytes
+        return sum(weights.nbytes for _, weights in self.forms)
 
     def diagonal(self) -> Field:
-        """The diagonal of the matrix, for Jacobi's preconditioner: as a Field, by squared tables. Not collective."""
-        values = self.factor * diagonal(self.elements, self.weights)
+        """The diagonal of the matrix as a Field, for Jacobi's preconditioner: by squared tables. Not collective."""
+        values = self.factor * sum(diagonal(elements, weights) for elements, weights in self.forms)
         return Field(self.range, self.range.backend.asarray(values, self.range.dtype))
 
     @property
@@ -99,34 +97,39 @@ class ElementOperator(Opaque):
     class _Worker:
         """Applies the operator, with work arrays lent by the process grid."""
 
+        in_place = False
+
         def __init__(self, operator: ElementOperator) -> None:
             self.operator = operator
             self.kernels = operator.range.backend
             self.work = operator.range.process_grid.workspace(self.kernels)
 
         def apply(self, f: Field, out: Field, beta: float) -> None:
-            """Out = operator f + beta·out. Collective."""
+            """Out = operator f + beta·out. Collective.
+
+            Elements are added to the result at home, so that its bits do not depend on where it goes.
+            """
+            if f.dtype != out.dtype:
+                f = Field(f.space, f.local.astype(out.dtype), f.pencil)
             home = self.operator.range.pencil
             u = self._moved(f.local, f.pencil, self.operator.domain.pencil)
-            if out.pencil == home and out.dtype == f.dtype:
-                self._scale(beta, out.local)
-                self._add(u, out.local)
+            if out.pencil == home or beta != 0:
+                result = self._moved(out.local, out.pencil, home)
             else:
-                result = self.work.take((*f.lead, *home.local_shape), f.dtype)
-                result[...] = 0
-                self._add(u, result)
-                there = self._moved(result, home, out.pencil)
-                self.kernels.pointwise.axpby(1.0, there, beta, out.local)
-                for array in {id(result): result, id(there): there}.values():
-                    self.work.give(array)
+                result = self.work.take((*f.lead, *home.local_shape), out.dtype)
+            self._scale(beta, result)
+            for elements, weights in self.operator.forms:
+                self._add(elements, weights, u, result)
+            if out.pencil != home:
+                Transpose.between(home, out.pencil).forward(result, out.local)
+                self.work.give(result)
             if u is not f.local:
                 self.work.give(u)
 
-        def _add(self, u: Any, out: Any) -> None:
-            """Out += operator u, both in home pencils."""
-            elements = self.operator.elements
+        def _add(self, elements: Elements, weights: Weights, u: Any, out: Any) -> None:
+            """Out += factor · form u, both in home pencils."""
             source = u if elements.halo is None else elements.halo.fill(u, self.kernels)
-            form = self.operator.weights.form(elements, u.dtype)
+            form = weights.form(elements, u.dtype)
             sizes = [prod(array.shape[array.ndim - self.operator.range.ndim :]) for array in (source, out)]
             if 0 in (*sizes, out.size):
                 return

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from tensorpde.coefficients import at_quadrature
 from tensorpde.field import Field
 from tensorpde.galerkin import at_points
 from tensorpde.parallel import agree
 from tensorpde.parallel.halo import Halo
 from tensorpde.sumfact.elements import Elements
-from tensorpde.sumfact.geometry import Geometry
+from tensorpde.sumfact.geometry import Geometry, inverted
 
 POINTS_AT_ONCE = 1 << 17  # while coefficients are set up
 
@@ -169,7 +170,7 @@ def _weighed(elements: Elements, name: str, given: Values, geometry: Geometry | 
             return np.stack([weight * values[a] * rate[a] for a in range(ndim)])
         return weight * values
     x, jacobian = geometry.at(lines, [(axis.lo, axis.hi) for axis in elements.space.axes])
-    determinant, inverse = _inverted(jacobian)
+    determinant, inverse = inverted(jacobian)
     values = given(rows, tuple(x))
     if name == MASS:
         return weight * determinant * values
@@ -189,72 +190,58 @@ def _weighed(elements: Elements, name: str, given: Values, geometry: Geometry | 
     )
 
 
-def _inverted(jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Determinant and inverse of matrices in the first two dimensions.
-
-    Raises
-    ------
-    ValueError
-        If a determinant is not positive.
-    """
-    matrices = np.moveaxis(jacobian, (0, 1), (-2, -1))
-    determinant = np.linalg.det(matrices)
-    if not determinant.min() > 0:
-        raise ValueError(f"the geometry folds: its Jacobian determinant is {determinant.min():.6g} somewhere, not > 0")
-    return determinant, np.moveaxis(np.linalg.inv(matrices), (-2, -1), (0, 1))
-
-
 def _sampler(elements: Elements, coefficient: Any, components: int, what: str) -> Values:
-    """How to get values at points. Collective where the coefficient is a Field."""
-    ndim = elements.space.ndim
-    if isinstance(coefficient, Field):
-        block = _field_at_points(elements, coefficient, what).reshape(-1, *_local(elements))
-        if len(block) != components:
-            raise ValueError(f"{what} has {components} values at a point, but the Field has lead {coefficient.lead}")
-        return lambda rows, x: block[:, rows]
+    """How to get values at points. Collective where they are given at points."""
 
     def stacked(values: Any, shape: tuple[int, ...]) -> np.ndarray:
         if components == 1 and not isinstance(values, (tuple, list)):
             values = [values]
         if len(values) != components:
             raise ValueError(f"{what} has {components} values at a point, got {len(values)}")
-        if any(np.iscomplexobj(value) for value in values):
-            raise TypeError(f"{what} is complex: a form on elements has real coefficients")
+        for value in values:
+            _check_real(value, what)
         return np.stack([np.broadcast_to(np.asarray(value, dtype=float), shape) for value in values])
 
-    if callable(coefficient):
+    is_field = isinstance(coefficient, Field)  # which can be called too
+    if callable(coefficient) and not is_field:
         return lambda rows, x: stacked(coefficient(*x), np.broadcast_shapes(*(part.shape for part in x)))
-    numbers = elements.point_numbers(elements.space.comm.rank)
+    if not is_field and np.shape(coefficient) in ((), (components,)):
+        constant = coefficient if np.ndim(coefficient) == 0 else list(coefficient)
+        return lambda rows, x: stacked(constant, np.broadcast_shapes(*(part.shape for part in x)))
+    f = given_at_points(elements, coefficient, what)
+    if prod(f.lead) != components:
+        raise ValueError(f"{what} has {components} values at a point, but there are {f.lead} given")
+    part = Halo(f.pencil, elements.point_numbers).fill(f.local, f.space.backend)
+    block = f.space.backend.to_host(part)
+    block = block.reshape(components, *block.shape[block.ndim - f.space.ndim :])
+    return lambda rows, x: block[:, rows]
+
+
+def _check_real(values: Any, what: str) -> None:
+    if np.iscomplexobj(values):
+        raise TypeError(f"{what} is complex: a form on elements has real coefficients")
+
+
+def given_at_points(elements: Elements, coefficient: Any, what: str) -> Field:
+    """A coefficient as a Field of values at all quadrature points, from one of any basis or an array. Collective."""
+    tables = dict(enumerate(elements.tables))
     whole = tuple(table.points.size for table in elements.tables)
-    array = np.asarray(coefficient)
-    if array.ndim >= ndim and array.shape[array.ndim - ndim :] == whole:
-        chosen: Any = (slice(None), *np.ix_(*numbers))
-        block = array.reshape(-1, *whole)[chosen]
-        return lambda rows, x: stacked(list(block[:, rows]), block[0, rows].shape)
-    if array.shape not in ((), (components,)):
-        raise ValueError(f"{what} of shape {array.shape} does not fit the {whole} quadrature points")
-    constant = [array] if array.ndim == 0 else list(array)
-    return lambda rows, x: stacked(constant, np.broadcast_shapes(*(part.shape for part in x)))
-
-
-def _local(elements: Elements) -> tuple[int, ...]:
-    return tuple(len(chosen) * q for chosen, q in zip(elements.chosen, elements.counts, strict=True))
-
-
-def _field_at_points(elements: Elements, f: Field, what: str) -> np.ndarray:
-    """Values of a Field on the same elements at this rank's points, shape lead + points. Collective."""
-    wanted = tuple(table.points.size for table in elements.tables)
-    if f.space.shape != wanted or any(
-        not np.array_equal(axis.x, table.points.ravel()) for axis, table in zip(f.space.axes, elements.tables)
-    ):
+    if not isinstance(coefficient, Field):
+        array = np.asarray(coefficient)
+        if array.shape[max(array.ndim - len(whole), 0) :] != whole:
+            raise ValueError(f"{what} of shape {array.shape} does not fit the {whole} quadrature points")
+        _check_real(array, what)
+        return at_quadrature(elements.space, tables).like(dtype="float64").field(array)
+    f = coefficient
+    if f.space.ndim != len(whole):
+        raise ValueError(f"{what} as a Field of {f.space.ndim} axes does not fit {elements.space}")
+    _check_real(f.local, what)
+    x = [table.points.ravel() for table in elements.tables]
+    if any(not np.array_equal(axis.x, line) for axis, line in zip(f.space.axes, x)):
         if len(set(elements.counts)) > 1:
             raise ValueError(f"{what} as a Field needs as many points per element on all axes, not {elements.counts}")
         f = at_points(f.space, None, elements.counts[0])(f)
-    x = [table.points.ravel() for table in elements.tables]
     for axis, line in enumerate(f.space.axes):
-        if line.n != len(x[axis]) or not np.array_equal(line.x, x[axis]):
+        if not np.array_equal(line.x, x[axis]):
             raise ValueError(f"{what} along axis {axis} lives on other elements: {f.space} and {elements.space}")
-    f = f.to(f.space.pencil)
-    if f.dtype.kind == "c":
-        raise TypeError(f"{what} is complex: a form on elements has real coefficients")
-    return f.space.backend.to_host(Halo(f.pencil, elements.point_numbers).fill(f.local, f.space.backend))
+    return f.to(f.space.pencil)

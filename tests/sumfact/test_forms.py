@@ -210,10 +210,12 @@ def test_what_does_not_fit_is_named():
         tp.stiffness(space, kappa, lambda x, y: (-x, y))
     with pytest.raises(ValueError, match="other elements"):
         tp.stiffness(space, tp.Space(tp.Grid(elements(2, 4), elements(2, 3))).field(1.0))
-    with pytest.raises(ValueError, match="Robin"):
-        tp.stiffness(space.like(axis=0, n=7, bc=tp.Robin(1.0, 2.0)), kappa)
-    with pytest.raises(ValueError, match="Neumann data"):
-        tp.stiffness(space.like(axis=0, n=7, bc=tp.Neumann(1.0)), kappa, wavy)
+    with pytest.raises(ValueError, match="a Field of 1 axes"):
+        tp.stiffness(space, tp.Space(elements(2, 3)).field(1.0))
+    with pytest.raises(ValueError, match="out is the argument"):
+        tp.stiffness(space, kappa).apply(*[space.field(1.0)] * 2)
+    with pytest.raises(TypeError, match="diagonal of the product"):
+        (tp.mass(space) @ tp.mass(space, kappa)).diagonal()
     with pytest.raises(ValueError, match="no sum of Kronecker products"):
         tp.FastDiagonal(tp.stiffness(space, kappa))
     with pytest.raises(TypeError, match="real factors"):
