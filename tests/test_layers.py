@@ -17,7 +17,7 @@ LAYERS = [
     {"parallel"},
     {"itinerary"},
     {"coefficients", "faces", "field", "filling"},
-    {"galerkin", "kron", "norms", "opaque", "operators", "sumfact"},
+    {"galerkin", "kron", "lending", "norms", "opaque", "operators", "sumfact"},
     {"solve"},
     {"stepping"},
     {"io"},

@@ -8,14 +8,18 @@ open sweep plus the response to what comes round, a Woodbury correction that dec
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from .band import RowBand
+from .narrow import narrowed
 
 MAX_GROWTH = 1e8
 NEGLIGIBLE = 1e-18
+MODERATE = 1e2
+"""Largest entry of U with which closure rows are made narrow."""
 ROUND_OFF = 1e-12
 """Changes from turn to turn that may stay where elimination amplifies round-off, if they do not get smaller."""
 
@@ -57,12 +61,24 @@ def sweeps(lhs: RowBand | None, rhs: RowBand | None) -> Sweeps:
     m, n = lhs.shape
     if m != n or (rhs is not None and rhs.shape[0] != m):
         raise ValueError(f"left-hand side of shape {lhs.shape} does not fit a right-hand side of {rhs and rhs.shape}")
-    band, below, above = _diagonals(lhs)
-    lower, pivot, upper = _crout(band, below, above, lhs.periodic)
-    rhs = rhs if rhs is not None else RowBand(np.arange(m), np.ones((m, 1)), m, lhs.periodic)
+    rhs = rhs if rhs is not None else RowBand.identity(m, lhs.periodic)
+    rhs, lower, pivot, upper = _factored(lhs, rhs)
+    below, above = lower.shape[1], upper.shape[1]
     lower = lower / pivot[:, None]
     head, tail = _closing(lower, upper) if lhs.periodic else (np.zeros((0, below)), np.zeros((0, above)))
     return Sweeps(rhs.scaled(1 / pivot), lower, upper, head, tail)
+
+
+def _factored(lhs: RowBand, rhs: RowBand) -> tuple[RowBand, np.ndarray, np.ndarray, np.ndarray]:
+    """(rhs, lower, pivot, upper), closure rows made narrow on both sides where that leaves the pivots large."""
+    narrow = narrowed(lhs)
+    if narrow is not None:
+        transform, left = narrow
+        with suppress(ValueError):
+            factors = _crout(*_diagonals(left), False)
+            if np.abs(factors[2]).max() <= MODERATE:
+                return transform @ rhs, *factors
+    return rhs, *_crout(*_diagonals(lhs), lhs.periodic)
 
 
 def _diagonals(lhs: RowBand) -> tuple[np.ndarray, int, int]:

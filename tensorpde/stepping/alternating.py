@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -75,10 +74,10 @@ class AlternatingDirections(ABC):
         ValueError
             If u does not fit the operator, naming both.
         """
+        dt = self.dt if dt is None else dt
         if self._of_time is not None:
-            self.dt = self.dt if dt is None else dt
-            self.update(self._of_time(t + 0.5 * self.dt), self.dt)
-        elif dt is not None and dt != self.dt:
+            self.update(self._of_time(t + 0.5 * dt), dt)
+        elif dt != self.dt:
             self.update(dt=dt)
         assert self._operator is not None
         check_fits(u, self._operator)
@@ -100,15 +99,6 @@ def check_fits(u: Field, L: TensorOperator) -> None:
         raise ValueError(f"{u} of {u.space} does not fit the operator of the step, which has {L.domain}")
     if L.result_type(u.dtype) != u.dtype:
         raise ValueError(f"the step makes {L.result_type(u.dtype)} values, but the field has {u.dtype}")
-
-
-@contextmanager
-def lent(u: Field) -> Iterator[Field]:
-    """A Field like u with undefined values, in memory that the process grid lends."""
-    work = u.pencil.process_grid.workspace(u.space.backend)
-    values = work.take(u.local.shape, u.dtype)
-    yield Field(u.space, values, u.pencil)
-    work.give(values)
 
 
 def add_source(out: Field, source: SourceTerm | None, t: float, factor: float) -> None:

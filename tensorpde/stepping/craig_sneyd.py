@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tensorpde.field import Field
 from tensorpde.kron import KronSum, TensorOperator
-from tensorpde.stepping.alternating import AlternatingDirections, Operator, SourceTerm, add, lent
+from tensorpde.lending import lent_like
+from tensorpde.stepping.alternating import AlternatingDirections, Operator, SourceTerm, add
 from tensorpde.stepping.predictor import Explicit, Predictor
 
 STABLE = {1: 1 / 3, 2: 1 / 3, 3: 6 / 13}
@@ -55,7 +56,7 @@ class ModifiedCraigSneyd(AlternatingDirections):
 
     def _step(self, u: Field, t: float, source: SourceTerm | None) -> None:
         later, half = t + self.dt, 0.5 * self.dt
-        with lent(u) as rate, lent(u) as change:
+        with lent_like(u) as rate, lent_like(u) as change:
             known = self._predictor(u, t, source, rate, change)
             if self._second is not None:
                 self._second.apply(change, out=rate, beta=1.0)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tensorpde.field import Field
 from tensorpde.kron import Kron, KronSum, TensorOperator
+from tensorpde.lending import lent_like
 from tensorpde.line import Identity
-from tensorpde.stepping.alternating import AlternatingDirections, SourceTerm, add, add_source, lent
+from tensorpde.stepping.alternating import AlternatingDirections, SourceTerm, add, add_source
 from tensorpde.stepping.splitting import Splitting
 
 
@@ -57,7 +58,7 @@ class DouglasGunn(AlternatingDirections):
         self._parts, self._data = parts, step * parts.along
 
     def _step(self, u: Field, t: float, source: SourceTerm | None) -> None:
-        with lent(u) as change:
+        with lent_like(u) as change:
             self._explicit.apply(u, out=change)
             self._data.add_lifting(change, t)
             add_source(change, source, t + 0.5 * self.dt, 0.5 * self.dt)

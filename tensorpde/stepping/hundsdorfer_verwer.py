@@ -6,7 +6,8 @@ import numpy as np
 
 from tensorpde.field import Field
 from tensorpde.kron import TensorOperator
-from tensorpde.stepping.alternating import AlternatingDirections, Operator, SourceTerm, add, lent
+from tensorpde.lending import lent_like
+from tensorpde.stepping.alternating import AlternatingDirections, Operator, SourceTerm, add
 from tensorpde.stepping.predictor import Explicit, Predictor
 
 
@@ -52,7 +53,7 @@ class HundsdorferVerwer(AlternatingDirections):
 
     def _step(self, u: Field, t: float, source: SourceTerm | None) -> None:
         later, half = t + self.dt, 0.5 * self.dt
-        with lent(u) as rate, lent(u) as change:
+        with lent_like(u) as rate, lent_like(u) as change:
             known = self._predictor(u, t, source, rate, change)
             self._half.apply(change, out=rate, beta=1.0)
             self._half.add_lifting(rate, later)

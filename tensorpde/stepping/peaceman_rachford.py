@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tensorpde.field import Field
 from tensorpde.kron import TensorOperator
-from tensorpde.stepping.alternating import AlternatingDirections, SourceTerm, add_source, lent
+from tensorpde.lending import lent_like
+from tensorpde.stepping.alternating import AlternatingDirections, SourceTerm, add_source
 from tensorpde.stepping.douglas_gunn import along_axes_only
 from tensorpde.stepping.splitting import Splitting
 
@@ -55,7 +56,7 @@ class PeacemanRachford(AlternatingDirections):
         self._parts.cayley.apply(u, out=u)
         if source is None and not self._data.sources:
             return
-        with lent(u) as data:
+        with lent_like(u) as data:
             data.local[...] = 0.0
             self._data.add_lifting(data, t)
             add_source(data, source, t + 0.5 * self.dt, self.dt)

@@ -6,7 +6,8 @@ import numpy as np
 
 from tensorpde.field import Field
 from tensorpde.kron import TensorOperator
-from tensorpde.stepping.alternating import AlternatingDirections, Operator, SourceTerm, add_source, lent
+from tensorpde.lending import lent_like
+from tensorpde.stepping.alternating import AlternatingDirections, Operator, SourceTerm, add_source
 from tensorpde.stepping.douglas_gunn import along_axes_only
 from tensorpde.stepping.splitting import Splitting
 
@@ -58,7 +59,7 @@ class ImplicitVerlet(AlternatingDirections):
         place, velocity, half = u[0], u[1], t + 0.5 * self.dt
         axpby = u.space.backend.pointwise.axpby
         axpby(0.5 * self.dt, velocity.local, 1.0, place.local)
-        with lent(place) as change:
+        with lent_like(place) as change:
             self._rate.apply(place, out=change)
             self._rate.add_lifting(change, half)
             add_source(change, source, half, self.dt)
@@ -75,7 +76,7 @@ class ImplicitVerlet(AlternatingDirections):
         """
         place, velocity = u[0], u[1]
         total = velocity.norm() ** 2
-        with lent(place) as rate, lent(place) as turned:
+        with lent_like(place) as rate, lent_like(place) as turned:
             for part, weight in ((place, 1.0), (velocity, -0.25 * self.dt**2)):
                 self._rate.apply(part, out=rate)
                 self._parts.solves.apply(rate, out=turned)
