@@ -52,7 +52,7 @@ def record(step: int, time: float) -> dict[str, float]:
 
 
 for clock in run.loop(state, p.t_end, dt=p.t_end / p.steps, record=record):
-    state["u"] = drum.step(state["u"], clock.time)
+    state["u"] = drum.step(state["u"], clock.time, clock.dt)
 out.close()
 if run.comm.rank == 0:
     series = {name: tp.io.load(run.out / "diagnostics.h5", name) for name in ("energy", "likeness")}

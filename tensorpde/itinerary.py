@@ -112,7 +112,7 @@ class Traveller:
             value, pencil = self._returned(value, pencil, target), target
             if last and operator.result_type(value.dtype) == out.local.dtype:
                 if out.local.size:  # a rank that owns nothing has no lines, not even empty ones
-                    operator.apply(value, axis - pencil.ndim, out.local, beta=beta)
+                    self._along(operator, value, axis - pencil.ndim, out.local, 1.0, beta)
                 self._give(value)
                 return
             pencil, value = self._applied(operator, axis, pencil, value)
@@ -129,8 +129,26 @@ class Traveller:
             if operator is None or parcel.axis is None:
                 self.backend.pointwise.axpby(coefficient, u, beta, out)
             else:
-                operator.apply(u, parcel.axis - len(self.shape), out, alpha=coefficient, beta=beta)
+                self._along(operator, u, parcel.axis - len(self.shape), out, coefficient, beta)
             beta = 1.0
+
+    def _along(self, operator: LineOperator, u: Any, axis: int, out: Any, alpha: complex, beta: float) -> None:
+        """out = alpha · operator u + beta·out; a product goes from one work array to the next."""
+        *before, last = operator.steps
+        value = u
+        for step in before:
+            target, dtype = value, step.result_type(value.dtype)
+            if value is u or not step.in_place or dtype != value.dtype:
+                shape = list(value.shape)
+                shape[axis] = step.shape[0]
+                target = self._take(tuple(shape), dtype)
+            step.apply(value, axis, target)
+            if value is not u and value is not target:
+                self._give(value)
+            value = target
+        last.apply(value, axis, out, alpha, beta)
+        if value is not u:
+            self._give(value)
 
     def _applied(self, operator: LineOperator, axis: int, pencil: Pencil, value: Any) -> tuple[Pencil, Any]:
         """The pencil and the values after an operator along a whole axis of a work array; in place where it can be."""
@@ -138,7 +156,7 @@ class Traveller:
         if not operator.in_place or dtype != value.dtype:
             pencil, result = self._result(pencil, value, axis, operator, dtype)
         if result.size:
-            operator.apply(value, axis - pencil.ndim, result)
+            self._along(operator, value, axis - pencil.ndim, result, 1.0, 0.0)
         if result is not value:
             self._give(value)
         return pencil, result

@@ -27,8 +27,12 @@ class Composition(LineOperator):
             dtype = factor.result_type(dtype)
         return np.dtype(dtype)
 
+    @property
+    def steps(self) -> tuple[LineOperator, ...]:
+        return self.factors[::-1]
+
     def _apply(self, u: Any, axis: int, out: Any, alpha: complex, beta: complex) -> None:
-        for factor in reversed(self.factors[1:]):
+        for factor in self.steps[:-1]:  # makes new arrays: operators on fields take the steps in lent ones
             u = factor.apply(u, axis)
         self.factors[0].apply(u, axis, out, alpha, beta)
 
@@ -81,12 +85,17 @@ def compose(left: LineOperator, right: LineOperator) -> LineOperator:
         return left
     if isinstance(left, Dense) and isinstance(right, Dense):
         return Dense(left.matrix() @ right.matrix())
-    if isinstance(left, Compact) and isinstance(right, Compact):
-        fused = _fused(left, right)
+    *before, last = _factors(left)
+    first, *after = _factors(right)
+    if isinstance(last, Compact) and isinstance(first, Compact):
+        fused = _fused(last, first)
         if fused is not None:
-            return fused
-    parts = [p for side in (left, right) for p in (side.factors if isinstance(side, Composition) else (side,))]
-    return Composition(tuple(parts))
+            return product([*before, fused, *after])
+    return Composition((*before, last, first, *after))
+
+
+def _factors(operator: LineOperator) -> tuple[LineOperator, ...]:
+    return operator.factors if isinstance(operator, Composition) else (operator,)
 
 
 def _fused(left: Compact, right: Compact) -> Compact | None:

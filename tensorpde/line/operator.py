@@ -73,6 +73,11 @@ class LineOperator(ABC):
             return np.result_type(dtype, np.complex64)
         return dtype
 
+    @property
+    def steps(self) -> tuple[LineOperator, ...]:
+        """The operators that are applied one after the other, first to last: one, but for products."""
+        return (self,)
+
     def solve(self, u: Any, axis: int, out: Any = None) -> Any:
         """operator⁻¹ · u along `axis`: `inverse().apply`."""
         return self.inverse().apply(u, axis, out)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from tensorpde.line.band import RowBand
-from tensorpde.line.banded import Banded, Compact
+from tensorpde.line.banded import Banded, BandedSolve, Compact
+from tensorpde.line.composition import Composition
 from tensorpde.line.dense import Dense
+from tensorpde.line.modal import Modal
 from tensorpde.line.operator import Identity, LineOperator
 
 COMMUTE = 1e-12
 
 
 def add(left: LineOperator, right: LineOperator) -> LineOperator:
-    """left + right in the form P⁻¹Q with bands P and Q, or dense if either is dense.
+    """left + right in the form P⁻¹Q or QP⁻¹ with bands P and Q, or dense if either is dense or has transforms.
 
     P₁⁻¹Q₁ + P₂⁻¹Q₂ is P⁻¹(Q₁ + Q₂) if P₁ = P₂ = P, P₁⁻¹(Q₁ + P₁Q₂) if P₂ is the identity, and
     (P₁P₂)⁻¹(P₂Q₁ + P₁Q₂) if P₁ and P₂ commute, as those of periodic axes do. So identity − r·P⁻¹Q is
-    P⁻¹(P − rQ), and its inverse (P − rQ)⁻¹P.
+    P⁻¹(P − rQ), and its inverse (P − rQ)⁻¹P. Likewise Q₁P⁻¹ + Q₂ is (Q₁ + Q₂P)P⁻¹ (splines: coefficients to
+    derivatives after values to coefficients), and its inverse P(Q₁ + Q₂P)⁻¹.
 
     Raises
     ------
@@ -26,8 +29,12 @@ def add(left: LineOperator, right: LineOperator) -> LineOperator:
     """
     if left.shape != right.shape:
         raise ValueError(f"line operators of shapes {left.shape} and {right.shape} cannot be added")
-    if isinstance(left, Dense) or isinstance(right, Dense):
+    if _is_dense(left) or _is_dense(right):
         return Dense(left.matrix() + right.matrix())
+    quotients = [found for found in map(_quotient, (left, right)) if found is not None]
+    if quotients:
+        solve = quotients[0][1]
+        return Banded(_over(left, solve) + _over(right, solve)) @ BandedSolve(solve)
     if not all(isinstance(operator, (Identity, Compact)) for operator in (left, right)):
         raise ValueError(f"{left} + {right} is no line operator of one kind: add their matrices as a Dense one")
     (p, q), (s, r) = _sides(left), _sides(right)
@@ -43,6 +50,32 @@ def add(left: LineOperator, right: LineOperator) -> LineOperator:
             "them explicit or Dense"
         )
     return _operator(together, s @ q + p @ r)
+
+
+def _is_dense(operator: LineOperator) -> bool:
+    return any(isinstance(step, (Dense, Modal)) for step in operator.steps)
+
+
+def _quotient(operator: LineOperator) -> tuple[RowBand, RowBand] | None:
+    """(Q, P) of an operator Q P⁻¹, None for another."""
+    if isinstance(operator, Composition) and len(operator.factors) == 2:
+        product, solve = operator.factors
+        if isinstance(product, Compact) and isinstance(solve, Compact) and solve.rhs is None and product.lhs is None:
+            assert product.rhs is not None and solve.lhs is not None
+            return product.rhs, solve.lhs
+    return None
+
+
+def _over(operator: LineOperator, solve: RowBand) -> RowBand:
+    """Q of operator = Q P⁻¹, for a given P."""
+    own = _quotient(operator)
+    if own is not None and own[1].equals(solve):
+        return own[0]
+    if isinstance(operator, Identity):
+        return solve
+    if isinstance(operator, Compact) and operator.lhs is None and operator.rhs is not None:
+        return operator.rhs @ solve
+    raise ValueError(f"{operator} cannot be added to an operator that ends in another solve: make one of them Dense")
 
 
 def _sides(operator: LineOperator) -> tuple[RowBand | None, RowBand]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from tensorpde.field import Field, Space
 from tensorpde.kron import KronSum
 from tensorpde.operators import derivative
@@ -29,6 +31,11 @@ class Heat:
         Of the second derivatives; default: compact, of order 4.
     source
         A function of (coordinates…, t).
+
+    Raises
+    ------
+    ValueError
+        If there are neither one nor as many diffusivities as axes.
     """
 
     def __init__(
@@ -45,8 +52,11 @@ class Heat:
             function, whole = kappa, KronSum(parts)
             self.advance = DouglasGunn(lambda t: function(t) * whole, dt)
         else:
-            values = [kappa] * space.ndim if isinstance(kappa, (int, float)) else list(kappa)
-            self.advance = DouglasGunn(KronSum([k * part for k, part in zip(values, parts, strict=True)]), dt)
+            values = np.atleast_1d(kappa)
+            if values.shape not in ((1,), (space.ndim,)):
+                raise ValueError(f"kappa is a number or one per axis: got {kappa} for {space.ndim} axes")
+            values = np.broadcast_to(values, space.ndim)
+            self.advance = DouglasGunn(KronSum([float(k) * part for k, part in zip(values, parts)]), dt)
         self.space, self.source = space, source
 
     def step(self, u: Field, t: float = 0.0, dt: float | None = None) -> Field:

@@ -2,7 +2,8 @@
 
 With B the values (at walls also slopes) of the B-splines at the points and B' their derivatives, coefficients are
 B⁻¹ u and the derivative is B' B⁻¹ u: a banded solve and a banded product; where both commute, on a periodic axis with
-equal spacing, in one pass as B⁻¹ B'.
+equal spacing, in one pass as B⁻¹ B'. A datum on a wall gives the first or second coefficient by the others, so that
+there are as many of these as values.
 
 Orders for smooth u: the second derivative p for even p, p − 1 for odd p and in a few rows beside walls; solutions of
 u'' = f p for even and p − 1 for odd p everywhere. The first derivative p for even p, p + 1 for odd p (p beside walls).
@@ -17,7 +18,7 @@ import numpy as np
 from tensorpde.basis import Greville
 from tensorpde.boundary import Boundary
 from tensorpde.grid import Axis
-from tensorpde.line import Banded, Compact, LineOperator, RowBand
+from tensorpde.line import Banded, BandedSolve, Compact, LineOperator, RowBand
 from tensorpde.schemes.collocation import Collocation, Lines, check, slope_of
 
 CITATION = "Auricchio, Beirao da Veiga, Hughes, Reali, Sangalli, M3AS 20 (2010) 2075"
@@ -51,26 +52,29 @@ def lines(axis: Axis, derivative: int, pair: tuple[Boundary | None, ...]) -> Lin
     if axis.periodic:
         none = np.zeros(axis.n)
         return Lines(_periodic(values, rows), none, none)
-    size = np.ones(len(xi))
     places = [0 if known else 1 for known in axis.known]
     places[1] = len(xi) - 1 - places[1]
-    for side, (place, slope) in enumerate(zip(places, slopes)):
+    conditions: dict[int, int] = {}  # the coefficient that a datum stands for, by side
+    for side, (place, slope, known) in enumerate(zip(places, slopes, axis.known)):
         if slope is not None:
-            sign, wall = 2 * side - 1, -side
-            values[place] *= sign * slope.normal / axis.length
-            values[place, wall] += slope.value
-            size[place] = 1 / np.abs(values[place]).max()
-            values[place] *= size[place]
-    data = [place for place, known, slope in zip(places, axis.known, slopes) if known or slope is not None]
-    inclusion = np.delete(np.eye(len(xi)), data, axis=1)
-    operator = Banded(RowBand.from_matrix(rows)) @ Compact(RowBand.from_matrix(values), RowBand.from_matrix(inclusion))
-    response = rows @ np.linalg.inv(values) * size
-    left, right = (response[:, place] if place in data else np.zeros(axis.n) for place in places)
-    return Lines(operator, left, right)
+            values[place] *= (2 * side - 1) * slope.normal / axis.length
+            values[place, -side] += slope.value
+        if slope is not None or known:
+            conditions[side] = place
+    free = np.delete(np.arange(len(xi)), list(conditions.values()))
+    some = np.eye(len(xi))[:, free]
+    data = np.zeros((2, len(xi)))
+    for side, place in conditions.items():
+        some[place] = -values[place, free] / values[place, place]
+        data[side, place] = 1 / values[place, place]
+    values = values[free]
+    solve, product = RowBand.from_matrix(values @ some), RowBand.from_matrix(rows @ some)
+    left, right = (rows @ add - product.matrix() @ np.linalg.solve(solve.matrix(), values @ add) for add in data)
+    return Lines(Banded(product) @ BandedSolve(solve), left, right)
 
 
 def _periodic(values: np.ndarray, rows: np.ndarray) -> LineOperator:
     solve, product = RowBand.from_matrix(values, periodic=True), RowBand.from_matrix(rows, periodic=True)
     if np.abs(values @ rows - rows @ values).max() <= COMMUTE * np.abs(rows).max():
         return Compact(solve, product)
-    return Banded(product) @ Compact(solve, None)
+    return Banded(product) @ BandedSolve(solve)

@@ -21,6 +21,7 @@ import scipy  # loads its parts when they are used
 from tensorpde.boundary import Clamped, Dirichlet
 from tensorpde.field import Field, Space
 from tensorpde.kron import Kron, KronSum
+from tensorpde.lending import lent, lent_like
 from tensorpde.operators import laplacian
 from tensorpde.schemes import Scheme, central
 from tensorpde.solve.diagonal import FastDiagonal
@@ -118,44 +119,34 @@ class Biharmonic:
         else:
             moments = [part.copy() for part in right]
             self._iteration.solve(right, moments)
-        work = u.space.process_grid.workspace(u.space.backend)
-        block = work.take(u.local.shape, u.dtype)
-        change = self._response(moments, Field(u.space, block, u.pencil))
-        u.space.backend.pointwise.axpby(-1.0, change.local, 1.0, u.local)
-        work.give(block)
+        with lent_like(u) as change:
+            self._response(moments, change)
+            u.space.backend.pointwise.axpby(-1.0, change.local, 1.0, u.local)
         return u
 
     def _supported(self, f: Field, t: float, out: Field | None) -> Field:
         """The solution with Δu = 0 on all walls: Δ²u = f − Δ (what values on walls add to Δu)."""
         if not self._laplacian.sources:
             return self._solver.solve(f, out=out)
-        work = f.space.process_grid.workspace(f.space.backend)
-        blocks = [work.take(f.local.shape, f.dtype) for _ in "12"]
-        right, lifting = (Field(f.space, block, f.pencil) for block in blocks)
-        right.local[...], lifting.local[...] = f.local, 0
-        self._laplacian.add_lifting(lifting, t)
-        self._minus.apply(lifting, right, 1.0)
-        u = self._solver.solve(right, out=f.copy() if out is None else out)
-        for block in blocks:
-            work.give(block)
-        return u
+        with lent_like(f) as right, lent_like(f) as lifting:
+            right.local[...], lifting.local[...] = f.local, 0
+            self._laplacian.add_lifting(lifting, t)
+            self._minus.apply(lifting, right, 1.0)
+            return self._solver.solve(right, out=f.copy() if out is None else out)
 
-    def _response(self, moments: Vector, out: Field) -> Field:
+    def _response(self, moments: Vector, out: Field) -> None:
         """out: −u for wall values μ of Δu and no other data."""
         for number, (wall, part) in enumerate(zip(self._walls, moments, strict=True)):
             wall.spread.apply(part, out, float(number > 0))
-        return self._solver.solve(out, out=out)
+        self._solver.solve(out, out=out)
 
     def _capacitance(self, moments: Vector, out: Vector) -> None:
         """The slopes that wall values μ of Δu make."""
-        lead, dtype = moments[0].lead, moments[0].dtype
-        work = self.space.process_grid.workspace(self.space.backend)
-        block = work.take((*lead, *self.space.pencil.local_shape), dtype)
-        response = self._response(moments, Field(self.space, block))
-        for wall, part, result in zip(self._walls, moments, out, strict=True):
-            wall.own.apply(part, result)
-            wall.slope.apply(response, result, 1.0)
-        work.give(block)
+        with lent(self.space, moments[0].lead, dtype=moments[0].dtype) as response:
+            self._response(moments, response)
+            for wall, part, result in zip(self._walls, moments, out, strict=True):
+                wall.own.apply(part, result)
+                wall.slope.apply(response, result, 1.0)
 
     def _precondition(self, residual: Vector, out: Vector) -> None:
         for wall, part, result in zip(self._walls, residual, out, strict=True):

@@ -14,6 +14,7 @@ import numpy as np
 
 from tensorpde.field import Field, Space
 from tensorpde.kron import TensorOperator, same_points
+from tensorpde.lending import lent_like
 from tensorpde.parallel import Pencil, agree
 from tensorpde.solve.eigen import diagonalize
 from tensorpde.solve.function import Function, Reciprocal
@@ -71,8 +72,9 @@ class FastDiagonal:
     Notes
     -----
     Set-up: O(n³) per axis without a transform, on every rank. A solve is collective: one transform and back per
-    axis and the fewest transposes, two work arrays. The order of the axes does not depend on the ranks: with transforms
-    and bands alone results are the same bit for bit on any number of them; a dense axis makes it round-off.
+    axis and the fewest transposes, two work arrays, a third with boundary data. The order of the axes does not depend
+    on the ranks: with transforms and bands alone results are the same bit for bit on any number of them; a dense axis
+    makes it round-off.
     """
 
     def __init__(
@@ -139,7 +141,6 @@ class FastDiagonal:
         self._order = active if self.banded_axis is None else [*active, self.banded_axis]
         self._order = self._order or [0]
         self._routes: dict[Any, Route] = {}
-        self._data: dict[Any, Field] = {}
         self._round_off = round_off([(modes.a, modes.b) for modes in self.modes])
         self._null = None
         if watched and not np.any(zero) and all(modes.regular for modes in self.modes):
@@ -175,7 +176,17 @@ class FastDiagonal:
             out = Field(self.space, block, f.pencil)
         elif out.dtype != dtype or out.lead != f.lead:
             raise ValueError(f"out has lead {out.lead} and dtype {out.dtype}; u has lead {f.lead} and dtype {dtype}")
-        f = self._without_boundary_data(f, t)
+        if self._operator is None:
+            self._homogeneous(f, out)
+        else:
+            with lent_like(f) as right:
+                right.local[...] = f.local
+                self._operator.add_lifting(right, t, -1.0)
+                self._homogeneous(right, out)
+        return out
+
+    def _homogeneous(self, f: Field, out: Field) -> None:
+        """The solution for boundary data 0."""
         if self._null is not None and self.tolerance is not None:
             self._check(f, self._null, self.tolerance)
         key = f.pencil, out.pencil, f.dtype
@@ -184,18 +195,6 @@ class FastDiagonal:
         self._routes[key].run(f.local, out.local)
         if self._null is not None and self._null.constant:
             self._null.set_mean(out, self.mean)
-        return out
-
-    def _without_boundary_data(self, f: Field, t: float) -> Field:
-        if self._operator is None:
-            return f
-        key = f.pencil, f.lead, f.dtype
-        if key not in self._data:
-            self._data[key] = f.copy()
-        data = self._data[key]
-        data.local[...] = f.local
-        self._operator.add_lifting(data, t, -1.0)
-        return data
 
     def _check(self, f: Field, null: NullSpace, tolerance: float) -> None:
         self.removed, largest = null.part(f)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tensorpde.field import Space
-from tensorpde.kron import Kron
-from tensorpde.line import Dense, LineOperator
+from tensorpde.line import LineOperator
 from tensorpde.solve.diagonal import FastDiagonal
 from tensorpde.solve.eigen import WORST_CONDITION
 
@@ -41,8 +40,7 @@ def sylvester(space: Space, A: LineOperator | np.ndarray, B: LineOperator | np.n
     """
     if space.ndim != 2:
         raise ValueError(f"a Sylvester equation needs a Space of 2 axes, got {space.ndim}")
-    a, b = (part if isinstance(part, LineOperator) else Dense(part) for part in (A, B))
-    solver = FastDiagonal(Kron(space, {0: a}) + Kron(space, {1: b}))
+    solver = FastDiagonal.from_pairs(space, [(A, None), (B, None)])
     left, right = solver.modes
     if left.condition * right.condition > WORST_CONDITION:
         raise ValueError(

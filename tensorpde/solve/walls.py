@@ -12,6 +12,7 @@ from tensorpde.faces import add_outer
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
+from tensorpde.lending import lent_like
 from tensorpde.line import Banded, RowBand
 from tensorpde.operators import derivative
 from tensorpde.schemes import Scheme, on_axis
@@ -98,11 +99,9 @@ class ClampedWalls:
 
     def precondition(self, residual: Field, out: Field) -> None:
         """An approximate inverse of this wall's part of the system. Collective."""
-        work = self.space.process_grid.workspace(self.space.backend)
-        block = work.take(residual.local.shape, residual.dtype)
-        scaled = self._before.apply(residual, Field(self.space, block, residual.pencil))
-        self._after.apply(self._inverse.solve(scaled, out=scaled), out)
-        work.give(block)
+        with lent_like(residual) as scaled:
+            self._before.apply(residual, scaled)
+            self._after.apply(self._inverse.solve(scaled, out=scaled), out)
 
     def missing(self, u: Field, t: float) -> Field:
         """The scaled slope that u, made without μ, has too little of. Collective."""

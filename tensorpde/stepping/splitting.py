@@ -35,12 +35,17 @@ class Splitting:
     Raises
     ------
     ValueError
-        If L changes the Space, or the terms of an axis cannot be one line operator.
+        If L changes the Space, is a weak form, or the terms of an axis cannot be one line operator.
     """
 
     def __init__(self, L: TensorOperator, step: complex) -> None:
         if not same_points(L.domain, L.range):
             raise ValueError(f"a time step needs an operator from a Space to itself, not from {L.domain} to {L.range}")
+        if L.mass is not None:
+            raise ValueError(
+                f"{L} is a weak form with the mass {L.mass}: a step needs what acts on values, M⁻¹K; along each axis "
+                "that is Compact(M, K)"
+            )
         self.space, self.step = L.range, step
         self.lines = _lines(L)
         own = [_folded(source) for source in L.sources]

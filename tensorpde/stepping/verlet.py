@@ -19,7 +19,8 @@ class ImplicitVerlet(AlternatingDirections):
 
     Of second order, reversible and symplectic; half-way positions obey the three-level scheme of Lees. A mode with
     eigenvalues −λ_k turns by the angle φ with 4 sin²(φ/2) = dt² Σλ_k / Π (1 + θ dt² λ_k), without growth or decay; for
-    θ ≥ ¼ that holds for every dt. Data on walls may change in time.
+    θ ≥ ¼ that holds for every dt. Data on walls may change in time; a step asks for those from t − ½dt to t + 3/2 dt:
+    their functions must go on a little before the start and after the end.
 
     The state is one Field with lead=(2,): u and v.
 

@@ -53,12 +53,20 @@ CONDITIONS = st.one_of(
 
 
 @st.composite
+def lines(draw):
+    """An axis of any kind: differences, stretched ones, cells, Chebyshev or spline collocation."""
+    bc = draw(CONDITIONS)
+    kinds = [{}, {"location": "cells"}, {"basis": tp.Greville(draw(st.integers(2, 5)))}]
+    if not isinstance(bc, tp.Periodic):
+        kinds += [{"mapping": tp.Tanh(1.2)}] + [{"basis": tp.Chebyshev()}] * (tp.Even() not in bc)
+    return tp.Axis(draw(st.integers(7, 10)), 0.0, draw(st.sampled_from([1.0, 2.5])), bc, **draw(st.sampled_from(kinds)))
+
+
+@st.composite
 def problems(draw):
-    """A Space of up to three axes with any mix of conditions, an operator, a step."""
+    """A Space of up to three axes of any kind with any mix of conditions, an operator, a step."""
     ndim = draw(st.integers(1, 3))
-    axes = [
-        tp.Axis(draw(st.integers(7, 10)), 0.0, draw(st.sampled_from([1.0, 2.5])), draw(CONDITIONS)) for _ in range(ndim)
-    ]
+    axes = [draw(lines()) for _ in range(ndim)]
     dtype = draw(st.sampled_from(["float64", "complex128"]))
     space = tp.Space(tp.Grid(*axes), dtype=dtype)
     factor = draw(st.sampled_from([0.3, 1.0])) * (1.0 if dtype == "float64" else 1.0 + 2.0j)
@@ -71,7 +79,7 @@ def problems(draw):
 @settings(max_examples=20, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 @given(problems())
 def drawn_steps_equal_dense_ones(problem):
-    """One step of Douglas and Gunn's method: Π(I − ½dt A_k) δ = dt (A u + data + source); in 2-D, of the other too."""
+    """One step of each method: Π(I − ½dt A_k) δ = dt (A u + data + source), to which all with θ = ½ come here."""
     space, L, dt, seed = problem
     step = DouglasGunn(L, dt)
     lines = [step._parts.lines[axis].matrix() for axis in range(space.ndim)]
@@ -83,11 +91,25 @@ def drawn_steps_equal_dense_ones(problem):
     values = u.gather().ravel()
     wanted = values + np.linalg.solve(left, dt * (whole @ values + data))
     tolerance = 1e-11 * np.abs(wanted).max()
-    found = step(u.copy(), 0.0, lambda *x: 2.0).gather().ravel()
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance)
+    steps = [step, ModifiedCraigSneyd(L, dt, theta=0.5)]
     if space.ndim < 3:
-        found = PeacemanRachford(L, dt)(u, 0.0, lambda *x: 2.0).gather().ravel()
-        np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance)
+        steps.append(PeacemanRachford(L, dt))
+    for method in steps:
+        found = method(u.copy(), 0.0, lambda *x: 2.0).gather().ravel()
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance, err_msg=type(method).__name__)
+    first = np.linalg.solve(left, dt * (whole @ values + data))
+    second = dt * (whole @ (values + 0.5 * first) + data) - first
+    found = HundsdorferVerwer(L, dt, theta=0.5)(u.copy(), 0.0, lambda *x: 2.0).gather().ravel()
+    wanted = values + first + np.linalg.solve(left, second)
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-11 * np.abs(wanted).max())
+    state = space.zeros((2,))
+    state[0], state[1] = u, 0.5 * u
+    moved = ImplicitVerlet(L, np.sqrt(2 * dt))(state, 0.0, lambda *x: 2.0).gather()
+    place = values * (1 + 0.25 * np.sqrt(2 * dt))
+    speed = 0.5 * values + np.linalg.solve(left, np.sqrt(2 * dt) * (whole @ place + data))
+    np.testing.assert_allclose(moved[1].ravel(), speed, rtol=0, atol=1e-11 * np.abs(speed).max())
+    place = place + np.sqrt(dt / 2) * speed
+    np.testing.assert_allclose(moved[0].ravel(), place, rtol=0, atol=1e-11 * np.abs(place).max())
 
 
 def test_drawn_steps_equal_dense_ones():
