@@ -14,9 +14,9 @@ STABLE = {1: 1 / 3, 2: 1 / 3, 3: 6 / 13}
 class ModifiedCraigSneyd(AlternatingDirections):
     """u(t) → u(t + dt) for u' = L(u, t) + N(u, t) + source, L = A_0 + … + A_{d−1} + M with mixed derivatives M:
 
-        Π (I − θ dt A_k) Δ         = R = dt (L(uⁿ, tⁿ) + N(uⁿ, tⁿ) + source)
-        Π (I − θ dt A_k)(uⁿ⁺¹ − uⁿ) = R + ½dt [(M + N)(uⁿ + Δ, tⁿ⁺¹) − (M + N)(uⁿ, tⁿ)]
-                                        + (½ − θ) dt Σ [A_k(uⁿ + Δ, tⁿ⁺¹) − A_k(uⁿ, tⁿ)]
+        R = dt (L(uⁿ, tⁿ) + N(uⁿ, tⁿ) + source),   Π (I − θ dt A_k) Δ = R
+        S = ½dt [(M + N)(uⁿ + Δ, tⁿ⁺¹) − (M + N)(uⁿ, tⁿ)] + (½ − θ) dt Σ [A_k(uⁿ + Δ, tⁿ⁺¹) − A_k(uⁿ, tⁿ)]
+        Π (I − θ dt A_k)(uⁿ⁺¹ − uⁿ) = R + S
 
     Of second order in time for every θ. M and N are explicit, everything along an axis implicit; boundary data may
     change in time, and the source is taken at tⁿ + ½dt.
@@ -25,10 +25,8 @@ class ModifiedCraigSneyd(AlternatingDirections):
 
     Parameters
     ----------
-    L
-        A KronSum, or a function of t that returns one.
-    dt
-        The time step.
+    L, dt
+        As for `AlternatingDirections`.
     theta
         None: 1/3 in one or two dimensions, 6/13 in three, 1/2 in more. Least values for which diffusion with any
         positive definite matrix of coefficients is stable in two, and is known to be in three, whatever dt.

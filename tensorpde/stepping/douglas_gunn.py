@@ -28,10 +28,8 @@ class DouglasGunn(AlternatingDirections):
 
     Parameters
     ----------
-    L
-        A KronSum whose terms act along one axis each, or a function of t that returns one.
-    dt
-        The time step.
+    L, dt
+        As for `AlternatingDirections`; every term of L acts along one axis.
 
     Raises
     ------

@@ -24,10 +24,8 @@ class HundsdorferVerwer(AlternatingDirections):
 
     Parameters
     ----------
-    L
-        A KronSum, or a function of t that returns one.
-    dt
-        The time step.
+    L, dt
+        As for `AlternatingDirections`.
     theta
         Default ½ + √3/6, the choice for problems with advection; 1 − ½√2 ≈ 0.293 is more accurate for diffusion in two
         dimensions.

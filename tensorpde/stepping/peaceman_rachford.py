@@ -26,10 +26,8 @@ class PeacemanRachford(AlternatingDirections):
 
     Parameters
     ----------
-    L
-        A KronSum whose terms act along one axis each, or a function of t that returns one.
-    dt
-        The time step.
+    L, dt
+        As for `AlternatingDirections`; every term of L acts along one axis.
 
     Raises
     ------
