@@ -46,7 +46,7 @@ def record(step: int, time: float) -> dict[str, float]:
     u = state["u"]
     shape = space.field(start)
     found = drum.diagnostics(u) | {"likeness": u[0].dot(shape) / shape.dot(shape)}
-    out.write(step, time, u=u)
+    out.write(step, time, u=u[0], velocity=u[1])
     out.diagnostics(step, time, **found)
     return found
 
@@ -58,7 +58,7 @@ if run.comm.rank == 0:
     series = {name: tp.io.load(run.out / "diagnostics.h5", name) for name in ("energy", "likeness")}
     curves = {name: (found.coordinates["time"], found.values) for name, found in series.items()}
     plot.lines(curves, "t", run.out / "drum_series.png", "Drum")
-    print(pictures.draw(sorted(run.out.glob("fields_*.h5"))[-1], run.out / "drum.png", ["u_x"]))
+    print(pictures.draw(sorted(run.out.glob("fields_*.h5"))[-1], run.out / "drum.png", ["u"]))
     energy, likeness = series["energy"].values, series["likeness"].values
     print(f"energy {energy[0]:.6f}, changed by {np.abs(energy / energy[0] - 1).max():.1e} at most")
     print(f"likeness at the end {likeness[-1]:.9f}")
