@@ -53,7 +53,7 @@ def add(left: LineOperator, right: LineOperator) -> LineOperator:
 
 
 def _is_dense(operator: LineOperator) -> bool:
-    return any(isinstance(step, (Dense, Modal)) for step in operator.steps)
+    return any(isinstance(s, Dense) or (isinstance(s, Modal) and s.kind != "rfft") for s in operator.steps)
 
 
 def _quotient(operator: LineOperator) -> tuple[RowBand, RowBand] | None:

@@ -71,6 +71,7 @@ def test_identity_minus_an_operator_and_its_inverse_are_one_kernel(scheme, bc, r
     np.testing.assert_allclose(inverse.apply(u, 1), np.linalg.solve(wanted, u.T).T, rtol=0, atol=1e-12)
 
 
+QUOTIENT, SOLVE = Banded(band(12, 12, 3)), band(12, 12, 3, dominant=6.0)
 SUMS = {
     "explicit": (line(central.first(2)), line(central.second(4))),
     "explicit and compact": (line(central.first(2), WALLS), line(lele1992.second(6), WALLS)),
@@ -79,6 +80,10 @@ SUMS = {
     "left-hand sides that commute": (line(lele1992.first(6)), line(lele1992.second(6))),
     "left-hand sides that commute between walls": (line(lele1992.first(6), WALLS), line(lele1992.second(6), WALLS)),
     "a solve and the identity": (BandedSolve(band(12, 12, 3, dominant=6.0)), Identity(12)),
+    "quotients": (QUOTIENT @ BandedSolve(SOLVE), 2.0 * (QUOTIENT @ BandedSolve(SOLVE))),
+    "a quotient and the identity": (QUOTIENT @ BandedSolve(SOLVE), Identity(12)),
+    "a band and a quotient": (line(central.first(2), WALLS), QUOTIENT @ BandedSolve(SOLVE)),
+    "transforms": (Modal("dct2", 12), line(lele1992.second(6), WALLS)),
     "dense": (Dense(RNG.standard_normal((12, 12))), line(lele1992.second(6), WALLS)),
 }
 
@@ -91,7 +96,8 @@ def test_sums_equal_their_matrices(name):
         (left + right, left.matrix() + right.matrix()),
         (right - 0.5 * left, right.matrix() - 0.5 * left.matrix()),
     ):
-        assert isinstance(made, Dense if name == "dense" else Compact)
+        kinds = {"dense": Dense, "transforms": Dense}
+        assert isinstance(made, Composition if "quotient" in name else kinds.get(name, Compact))
         scale = np.abs(wanted).max()
         np.testing.assert_allclose(made.matrix(), wanted, rtol=0, atol=1e-12 * scale)
         np.testing.assert_allclose(made.apply(u, 1), np.einsum("ij,ajb->aib", wanted, u), rtol=0, atol=1e-11 * scale)
@@ -101,7 +107,9 @@ def test_what_has_no_sum_says_so():
     with pytest.raises(ValueError, match="do not commute"):
         line(lele1992.first(8, 5), WALLS) + line(lele1992.second(6), WALLS)
     with pytest.raises(ValueError, match=r"Modal.*no line operator of one kind"):
-        Modal("dct2", 12) + Identity(12)
+        Modal("rfft", 1) + Identity(1)
+    with pytest.raises(ValueError, match=r"Banded.*@ BandedSolve.* ends in another solve"):
+        SUMS["quotients"][0] + QUOTIENT @ BandedSolve(band(12, 12, 3, dominant=9.0))
     with pytest.raises(ValueError, match=r"\(12, 12\) and \(11, 11\)"):
         Identity(12) + Identity(11)
 
