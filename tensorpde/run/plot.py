@@ -145,6 +145,29 @@ def lines(curves: Mapping[str, tuple[Array, Array]], x_label: str, out: str | Pa
     return Path(out)
 
 
+class Panel(NamedTuple):
+    """Curves (x, y) by label, points (x, y) of a reference by label, and the labels of the axes."""
+
+    curves: Mapping[str, tuple[Array, Array]]
+    points: Mapping[str, tuple[Array, Array]]
+    x_label: str
+    y_label: str
+
+
+def panels(given: Sequence[Panel], out: str | Path, title: str = "") -> Path:
+    """Draw panels side by side: curves, and the points of a reference over them."""
+    with figure(out, 4.2 * len(given) + 0.4, 3.6) as fig:
+        fig.suptitle(title)
+        for ax, panel in zip(fig.subplots(1, len(given), squeeze=False)[0], given):
+            for name, (x, y) in panel.curves.items():
+                ax.plot(x, y, label=name)
+            for name, (x, y) in panel.points.items():
+                ax.plot(x, y, "ko", ms=4, mfc="none", label=name)
+            ax.set(xlabel=panel.x_label, ylabel=panel.y_label)
+            ax.legend()
+    return Path(out)
+
+
 def spectra(curves: Mapping[str, tuple[Array, Array]], out: str | Path, unit: str = "", title: str = "") -> Path:
     """Draw energy spectra ``(k, E)`` on logarithmic axes, with the slope −5/3 for the eye."""
     with figure(out, 5.2, 4.2) as fig:
