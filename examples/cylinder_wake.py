@@ -22,8 +22,8 @@ class CylinderWake(Parameters):
     height: float = parameter(16.0, "height of the box, between planes of symmetry", "D", gt=0)
     gather: float = parameter(0.65, "spacings are 1 − gather at the cylinder … 1 + gather times the mean", ge=0, lt=1)
     cfl: float = parameter(0.9, "time step as a fraction of the stability limit", gt=0, le=1)
-    settled: float = parameter(90.0, "model time from which the frequency is taken", "D/U", ge=0)
-    t_end: float = parameter(150.0, "end of the run", "D/U", gt=0)
+    settled: float = parameter(80.0, "model time from which the frequency is taken", "D/U", ge=0)
+    t_end: float = parameter(130.0, "end of the run", "D/U", gt=0)
 
 
 run = begin(CylinderWake)

@@ -32,7 +32,7 @@ space = tp.Space(tp.Grid(x, y), run.comm)
 stream = tp.io.Stream("fields", tp.io.Every(time=p.t_end), ("u", "vorticity"))
 run.plan(space, 15, state={"u": 2}, streams=[stream], derived={"vorticity": 1}, t_end=p.t_end)
 flow = tp.pde.NavierStokes(space, nu=1 / p.reynolds, cfl=p.cfl)
-state = run.restore({"u": space.zeros((2,))})
+state = run.restore({"u": flow.project(space.zeros((2,)))})
 out = run.output(space, stream)
 change = np.inf
 

@@ -23,6 +23,7 @@ from tensorpde.boundary import Boundary, FreeSlip, NoSlip, resolve
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
+from tensorpde.mapping import Uniform
 from tensorpde.operators import derivative
 from tensorpde.schemes import Scheme, lele1992
 from tensorpde.solve.diagonal import FastDiagonal
@@ -113,6 +114,9 @@ class Projection:
 def _pressure_axis(axis: Axis, number: int) -> Axis:
     """Where the pressure lives: on the velocity's points, or between them where a wall lets nothing slip."""
     if not any(isinstance(bc, NoSlip) for bc in axis.sides):
+        if not axis.periodic and axis.location == "cells" and not isinstance(axis.mapping, Uniform):
+            # reflections about a wall between points are matched anew there, and D then leaves the range of D G
+            raise ValueError(f'axis {number}: {axis.mapping} between free-slip walls needs location="nodes"')
         return axis.like(bc=_conditions(axis, "pressure", number))
     if any(getattr(bc, "value", 0.0) != 0 for bc in _conditions(axis, number, number)):
         raise ValueError(f"axis {number}: {axis.sides} let flow through a wall; walls can move along themselves only")

@@ -55,6 +55,7 @@ BOXES = [
     (8, tp.Periodic(), {}),
     (9, tp.Periodic(), {}),
     (9, tp.FreeSlip(), {}),
+    (9, tp.FreeSlip(), {"mapping": tp.Tanh(1.0)}),
     (8, tp.FreeSlip(), {"location": "cells"}),
     (9, tp.NoSlip(), {}),
     (9, (tp.NoSlip(), tp.FreeSlip()), {}),
@@ -221,6 +222,8 @@ def test_errors_name_what_disagrees() -> None:
         flow(8, tp.Periodic(), nu=-1.0)
     with pytest.raises(ValueError, match="Neumann"):
         flow(8, tp.Neumann())
+    with pytest.raises(ValueError, match='free-slip walls needs location="nodes"'):
+        flow(8, tp.FreeSlip(), location="cells", mapping=tp.Tanh(1.0))
 
 
 def digest() -> str:
