@@ -164,7 +164,8 @@ def panels(given: Sequence[Panel], out: str | Path, title: str = "") -> Path:
             for name, (x, y) in panel.points.items():
                 ax.plot(x, y, "ko", ms=4, mfc="none", label=name)
             ax.set(xlabel=panel.x_label, ylabel=panel.y_label)
-            ax.legend()
+            if len(panel.curves) + len(panel.points) > 1:
+                ax.legend()
     return Path(out)
 
 

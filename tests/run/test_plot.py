@@ -31,6 +31,18 @@ def test_compare_gives_the_deviation_in_percent_of_the_peak(figures, tmp_path):
     assert (top.get_ylabel(), bottom.get_xlabel()) == ("u", "t [s]")
 
 
+def test_panels_have_curves_and_points_side_by_side(figures, tmp_path):
+    x = np.linspace(0.0, 1.0, 5)
+    one = plot.Panel({"u": (x, x**2), "v": (x, -x)}, {"theirs": (x[::2], x[::2])}, "x", "speed")
+    out = plot.panels([one, plot.Panel({"w": (x, x)}, {}, "y", "w")], tmp_path / "a.png", "title")
+    assert out.exists()
+    left, right = figures[0].axes
+    assert [line.get_label() for line in left.lines] == ["u", "v", "theirs"]
+    assert left.lines[2].get_linestyle() == "None"
+    assert np.array_equal(left.lines[1].get_ydata(), -x)
+    assert (left.get_xlabel(), right.get_ylabel()) == ("x", "w")
+
+
 def test_lines_are_logarithmic_over_three_decades(figures, tmp_path):
     t = np.linspace(0.0, 1.0, 50)
     plot.lines({"flat": (t, 1 + t), "steep": (t, 10.0 ** (-8 * t))}, "t", tmp_path / "a.png")
