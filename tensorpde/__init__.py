@@ -9,6 +9,7 @@ from tensorpde import io, parallel, pde, schemes, solve, stepping
 from tensorpde.basis import BSpline, Chebyshev, Greville, Lagrange
 from tensorpde.boundary import Clamped, Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, Robin
 from tensorpde.field import Field, Space
+from tensorpde.flux import diffusion
 from tensorpde.galerkin import at_points, load
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
@@ -56,6 +57,7 @@ __all__ = [
     "advection",
     "at_points",
     "derivative",
+    "diffusion",
     "divergence",
     "error_norm",
     "gradient",

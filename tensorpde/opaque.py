@@ -13,6 +13,7 @@ import numpy as np
 
 from tensorpde.field import Field
 from tensorpde.kron import Source, TensorOperator, same_points, scaled
+from tensorpde.parallel import Pencil
 
 
 class Worker(Protocol):
@@ -221,6 +222,14 @@ class _OneAfterTheOther:
     def apply(self, f: Field, out: Field, beta: float) -> None:
         space = self.right.range
         work = space.process_grid.workspace(space.backend)
-        array = work.take((*f.lead, *space.pencil.local_shape), self.right.result_type(f.dtype))
-        self.left.apply(self.right.apply(f, Field(space, array)), out, beta)
+        pencil = self._between(f)
+        array = work.take((*f.lead, *pencil.local_shape), self.right.result_type(f.dtype))
+        self.left.apply(self.right.apply(f, Field(space, array, pencil)), out, beta)
         work.give(array)
+
+    def _between(self, f: Field) -> Pencil:
+        """Where the result of `right` is wanted: where it arises, if it works along one axis, as `left` often goes on
+        there; else at home."""
+        space = self.right.range
+        axes = {axis for term in self.right.terms for axis in term.factors}
+        return f.pencil.aligned(axes.pop()).reshaped(space.shape) if len(axes) == 1 else space.pencil

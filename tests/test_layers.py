@@ -17,7 +17,7 @@ LAYERS = [
     {"parallel"},
     {"itinerary"},
     {"coefficients", "faces", "field", "filling"},
-    {"galerkin", "kron", "lending", "norms", "opaque", "operators", "sumfact"},
+    {"flux", "galerkin", "kron", "lending", "norms", "opaque", "operators", "sumfact"},
     {"solve"},
     {"stepping"},
     {"io"},

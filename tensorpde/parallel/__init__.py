@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tensorpde.parallel.comm import world
+from tensorpde.parallel.comm import alone, world
 from tensorpde.parallel.errors import CollectiveError, agree, install_abort_hooks
 from tensorpde.parallel.pencil import Pencil, ProcessGrid
 from tensorpde.parallel.transpose import Transpose
 
-__all__ = ["CollectiveError", "Pencil", "ProcessGrid", "Transpose", "agree", "install_abort_hooks", "world"]
+__all__ = ["CollectiveError", "Pencil", "ProcessGrid", "Transpose", "agree", "alone", "install_abort_hooks", "world"]

@@ -34,6 +34,11 @@ def world(comm: MPI.Intracomm | None = None) -> MPI.Intracomm:
     return comm
 
 
+def alone() -> MPI.Intracomm:
+    """The communicator of this rank by itself."""
+    return MPI.COMM_SELF
+
+
 @dataclass(frozen=True)
 class Channel:
     """The library's own duplicate of a communicator, whose messages no other receive can take, and node memory."""

@@ -28,8 +28,9 @@ class agree:
     When all is well it costs one Allreduce of one integer. Of several failing ranks the lowest is reported: by its own
     type if that takes a message, else CollectiveError. A rank that failed keeps its own error as the cause.
 
-    The body may hold other `agree` blocks on the same communicator, but no other collective call that could be
-    reached by some ranks while another fails: a rank that fails early meets the others at their next agreement.
+    The body may hold other `agree` blocks on the same communicator: a rank that fails early meets the others at their
+    next agreement. If they wait for it in another collective call instead, they never come; then, after `patience`
+    seconds, the rank that failed ends the job with its error.
 
     Parameters
     ----------
@@ -38,6 +39,8 @@ class agree:
     what
         What is being done, for the message: "rank 2, while `what`: message".
     """
+
+    patience = 60.0
 
     def __init__(self, comm: MPI.Intracomm, what: str) -> None:
         self.comm, self.what = comm, what
@@ -52,7 +55,7 @@ class agree:
             return  # every rank of this communicator has this very error already
         failed = np.array([self.comm.rank if error is not None else self.comm.size])
         first = np.empty_like(failed)
-        self.comm.Allreduce(failed, first, op=MPI.MIN)
+        self._meet(self.comm.Iallreduce(failed, first, op=MPI.MIN), error)
         if first[0] == self.comm.size:
             return
         found = json.loads(_broadcast(self.comm, int(first[0]), self._describe(error)))
@@ -61,6 +64,17 @@ class agree:
         agreed.add_note(place)
         setattr(agreed, _AGREED, (*getattr(error, _AGREED, ()), self._handle))
         raise agreed from error
+
+    def _meet(self, request: MPI.Request, error: Exception | None) -> None:
+        """Wait for the others; with an error, no longer than they can be expected to take."""
+        if error is None:
+            request.Wait()
+            return
+        deadline = time.monotonic() + self.patience
+        while not request.Test():
+            if time.monotonic() > deadline:
+                _abort(error, lambda: traceback.print_exception(error))
+            time.sleep(1e-3)
 
     @property
     def _handle(self) -> int:

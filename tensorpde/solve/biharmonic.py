@@ -24,9 +24,10 @@ from tensorpde.kron import Kron, KronSum
 from tensorpde.lending import lent, lent_like
 from tensorpde.operators import laplacian
 from tensorpde.schemes import Scheme, central
+from tensorpde.solve.conjugate_gradients import ConjugateGradients
 from tensorpde.solve.diagonal import FastDiagonal
 from tensorpde.solve.eigen import symmetrizer
-from tensorpde.solve.krylov import ConjugateGradients, Vector
+from tensorpde.solve.iteration import Vector
 from tensorpde.solve.walls import ClampedWalls
 
 BATCH = 32

@@ -189,12 +189,23 @@ class FastDiagonal:
         """The solution for boundary data 0."""
         if self._null is not None and self.tolerance is not None:
             self._check(f, self._null, self.tolerance)
+        self.apply(f, out)
+        if self._null is not None and self._null.constant:
+            self._null.set_mean(out, self.mean)
+
+    def apply(self, f: Field, out: Field) -> Field:
+        """Out = (L − shift)⁻¹ f without boundary data, null modes 0: the linear part, as a preconditioner. Collective.
+
+        Parameters
+        ----------
+        f, out
+            Fields of one lead and of the type of the solution, any pencils; out may be f.
+        """
         key = f.pencil, out.pencil, f.dtype
         if key not in self._routes:
             self._routes[key] = self._route(*key)
         self._routes[key].run(f.local, out.local)
-        if self._null is not None and self._null.constant:
-            self._null.set_mean(out, self.mean)
+        return out
 
     def _check(self, f: Field, null: NullSpace, tolerance: float) -> None:
         self.removed, largest = null.part(f)

@@ -84,6 +84,23 @@ def test_agreement(ranks: int) -> None:
     run_ranks(ranks, "parallel/test_errors.py::check_agreement")
 
 
+def test_a_rank_that_fails_while_others_wait_elsewhere_ends_the_job() -> None:
+    code = """
+from tensorpde.parallel import agree, world
+agree.patience = 0.5
+comm = world()
+with agree(comm, "going apart"):
+    if comm.rank == 1:
+        raise ValueError("lost on the way")
+    comm.Barrier()
+"""
+    start = time.monotonic()
+    done = run_ranks(3, code, check=False)
+    assert done.returncode != 0
+    assert "lost on the way" in done.stderr
+    assert time.monotonic() - start < 30
+
+
 def test_nested_agreement() -> None:
     run_ranks(4, "parallel/test_errors.py::check_nesting")
 

@@ -1,0 +1,186 @@
+"""Coefficients that vary in space, for point values: products with a given function, and ∇·(κ ∇u) in flux form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorpde.boundary import Boundary, Dirichlet, Even, Neumann, Odd, Periodic, Robin
+from tensorpde.field import Field, Space
+from tensorpde.opaque import Opaque, OperatorSum
+from tensorpde.operators import derivative
+from tensorpde.parallel import Pencil
+from tensorpde.schemes import Scheme, central
+from tensorpde.schemes.scheme import Closure
+
+Coefficient = float | Callable[..., Any]
+"""A number, or a function of the coordinates x, y, …."""
+
+TWO_POINTS = central.staggered(2, Closure(1))
+"""The difference of two neighbours; beside a wall, of the neighbour and the wall value half a spacing away."""
+
+
+class Pointwise(Opaque):
+    """U → a·u, value by value.
+
+    Parameters
+    ----------
+    space
+        Where u lives.
+    a
+        A number, a function of the coordinates, or a Field of the Space.
+
+    Notes
+    -----
+    The values of a are kept for every pencil in which arguments come: one array each. Results are bitwise the same on
+    any number of ranks.
+    """
+
+    def __init__(self, space: Space, a: Coefficient | Field) -> None:
+        self.domain = self.range = space
+        self.sources = ()
+        self._a = a if isinstance(a, Field) else space.field(a)
+        self._blocks: dict[Pencil, Any] = {self._a.pencil: self._a.local}
+
+    @property
+    def values(self) -> Field:
+        """The values a, in the home pencil unless a was given in another."""
+        return self._a
+
+    def apply(self, f: Field, out: Field | None = None, beta: float = 0.0) -> Field:
+        """Out = a·f + beta·out; out may be f itself for beta 0. Collective."""
+        if out is not None and out.local is f.local and beta == 0 and out.pencil == f.pencil:
+            self._check(f, self.domain, "the argument")
+            f.local[...] *= self._at(f.pencil)
+            return f
+        return super().apply(f, out, beta)
+
+    def _at(self, pencil: Pencil) -> Any:
+        if pencil not in self._blocks:
+            self._blocks[pencil] = self._a.to(pencil).local
+        return self._blocks[pencil]
+
+    @property
+    def _traveller(self) -> Any:
+        return _Multiplier(self)
+
+    def result_type(self, dtype: Any) -> np.dtype:
+        return np.result_type(dtype, np.complex64) if self._a.dtype.kind == "c" else np.dtype(dtype)
+
+    def diagonal(self) -> Field:
+        """The values of a."""
+        return self._a
+
+    @property
+    def T(self) -> Pointwise:
+        return self
+
+    @property
+    def H(self) -> Pointwise:
+        if self._a.dtype.kind != "c":
+            return self
+        return Pointwise(self.domain, Field(self._a.space, np.conj(self._a.local), self._a.pencil))
+
+    def __mul__(self, factor: complex) -> Pointwise:
+        return Pointwise(self.domain, self._a * factor) if np.isscalar(factor) else NotImplemented
+
+    def __repr__(self) -> str:
+        return "a(x)·"
+
+
+class _Multiplier:
+    def __init__(self, operator: Pointwise) -> None:
+        self.operator = operator
+        self.kernels = operator.range.backend
+
+    def apply(self, f: Field, out: Field, beta: float) -> None:
+        work = f.pencil.process_grid.workspace(self.kernels)
+        with work.lent(f.local.shape, out.dtype) as product:
+            np.multiply(f.local, self.operator._at(f.pencil), out=product, casting="same_kind")
+            moved = Field(self.operator.range, product, f.pencil).to(out.pencil)
+            self.kernels.pointwise.axpby(1.0, moved.local, beta, out.local)
+
+
+def diffusion(
+    space: Space, kappa: Coefficient | Sequence[Coefficient], scheme: Scheme = TWO_POINTS
+) -> OperatorSum | Any:
+    """∇·(κ ∇u) = Σ_k B_k κ D_k u in flux form: D_k from the points to those midway, B_k back. With boundary data.
+
+    With the default scheme it is of order 2. On uniform axes with periodic points, given wall values or cell centres it
+    is symmetric and negative semidefinite; with κ = 1 it is the central Laplacian. On other axes it is symmetric in the
+    inner product with the volumes of the points.
+
+    Parameters
+    ----------
+    space
+        Of point values.
+    kappa
+        A number or a function of the coordinates; or a list with one of them per axis.
+    scheme
+        A staggered first derivative. Compact ones give their order on periodic axes and order 2 to 3 beside walls, and
+        are not symmetric there.
+
+    Returns
+    -------
+    TensorOperator
+        `L @ u` is linear, `L(u, t)` counts the boundary data. κ is evaluated midway between the points, once.
+
+    Raises
+    ------
+    ValueError
+        If the scheme is not a staggered first derivative, or a wall with a point on it has a Robin condition, which
+        needs `location="cells"`.
+
+    Notes
+    -----
+    Storage: one array per axis. Each axis that is cut costs a transpose and one back.
+    """
+    if not scheme.shift or scheme.derivative != 1:
+        raise ValueError(f"a flux form needs a staggered first derivative, not {scheme.name}")
+    kappas = list(kappa) if isinstance(kappa, Sequence) else [kappa] * space.ndim
+    if len(kappas) != space.ndim:
+        raise ValueError(f"{len(kappas)} coefficients for {space.ndim} axes")
+    return OperatorSum([_along(space, axis, own, scheme) for axis, own in enumerate(kappas)])
+
+
+def _along(space: Space, axis: int, kappa: Coefficient, scheme: Scheme) -> Any:
+    """∂(κ ∂u) along one axis."""
+    line = space.axes[axis]
+    if line.location == "cells" and not line.periodic:
+        between = space.like(axis=axis, n=line.n + 1, location="nodes", bc=Neumann())  # the walls among them
+        bc: tuple[Boundary | None, ...] = (None, None)
+    else:
+        middle = line.staggered()
+        between = space.like(axis=axis, n=middle.n, location=middle.location)
+        ends = ((line.lo, -1.0), (line.hi, 1.0))
+        bc = tuple(_of_flux(side, kappa, axis, end, normal) for side, (end, normal) in zip(line.sides, ends))
+    slope = derivative(space, axis, scheme, to=between)
+    back = derivative(between, axis, scheme, to=space, bc=bc)
+    return back @ (Pointwise(between, kappa) @ slope)
+
+
+def _of_flux(side: Boundary, kappa: Coefficient, axis: int, end: float, normal: float) -> Boundary | None:
+    """What a condition on u says of κ ∂u/∂x at a wall with coordinate `end`; of a node there, if there is one."""
+    if isinstance(side, (Periodic, Odd, Even)):
+        return {Periodic: Periodic(), Odd: Even(), Even: Odd()}[type(side)]
+    if isinstance(side, Dirichlet):
+        return None
+    if isinstance(side, Robin):
+        raise ValueError(f'axis {axis} has {side} at a point of its own: a flux form needs location="cells" there')
+    assert isinstance(side, Neumann)
+    return Dirichlet(_Flux(kappa, side.value, axis, end, normal) if callable(side.value) or side.value != 0 else 0.0)
+
+
+class _Flux:
+    """κ ∂u/∂x on a wall from data on ∂u/∂n, a function of the other coordinates and t."""
+
+    def __init__(self, kappa: Coefficient, data: Any, axis: int, end: float, normal: float) -> None:
+        self.kappa, self.data, self.axis, self.end, self.normal = kappa, data, axis, end, normal
+
+    def __call__(self, *others: Any) -> Any:
+        x = list(others[:-1])
+        x.insert(self.axis, np.asarray(self.end))
+        kappa = self.kappa(*x) if callable(self.kappa) else self.kappa
+        return self.normal * kappa * (self.data(*others) if callable(self.data) else self.data)

@@ -1,0 +1,11 @@
+"""PETSc on Fields: Mat, PC and Vec of our operators, solvers and blocks; KSP, SNES and TS. All use of petsc4py is here.
+
+petsc4py is imported when the first solver is made. Fields are PETSc's vectors without a copy: both are the block of a
+rank, one after the other. Exceptions of our code inside PETSc's come out as they are, the same on all ranks.
+"""
+
+from tensorpde.solve.petsc.ksp import Ksp
+from tensorpde.solve.petsc.library import MissingPetsc, installed, scalar_type, unused_options
+from tensorpde.solve.petsc.options import split_arguments
+
+__all__ = ["Ksp", "MissingPetsc", "installed", "scalar_type", "split_arguments", "unused_options"]
