@@ -45,7 +45,7 @@ def test_it_is_the_assembled_flux_form(bc, location):
         n, h = line.n, line.spacing
         if bc is P:
             difference = sp.eye(n) - sp.eye(n, k=-1) - sp.eye(n, k=n - 1)
-            middle = line.x - h / 2
+            middle = (line.x - h / 2) % 1.0
             widths = np.ones(n)
         else:
             difference = sp.eye(n + 1, n) - sp.eye(n + 1, n, k=-1)

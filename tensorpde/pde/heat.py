@@ -1,8 +1,9 @@
-"""The heat equation by alternating directions."""
+"""The heat equation by implicit steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,9 @@ class Heat:
         Of the second derivatives; default: compact, of order 4.
     source
         A function of (coordinates…, t).
+    method
+        What makes steps from (operator or function of t, dt): `DouglasGunn`, one axis after the other, or
+        `tp.solve.petsc.ImplicitSteps`, all together.
 
     Raises
     ------
@@ -45,18 +49,19 @@ class Heat:
         dt: float,
         scheme: Scheme | None = None,
         source: SourceTerm | None = None,
+        method: Callable[..., Any] = DouglasGunn,
     ) -> None:
         scheme = scheme or lele1992.second(4)
         parts = [derivative(space, axis, scheme) for axis in range(space.ndim)]
         if callable(kappa):
             function, whole = kappa, KronSum(parts)
-            self.advance = DouglasGunn(lambda t: function(t) * whole, dt)
+            self.advance = method(lambda t: function(t) * whole, dt)
         else:
             values = np.atleast_1d(kappa)
             if values.shape not in ((1,), (space.ndim,)):
                 raise ValueError(f"kappa is a number or one per axis: got {kappa} for {space.ndim} axes")
             values = np.broadcast_to(values, space.ndim)
-            self.advance = DouglasGunn(KronSum([float(k) * part for k, part in zip(values, parts)]), dt)
+            self.advance = method(KronSum([float(k) * part for k, part in zip(values, parts)]), dt)
         self.space, self.source = space, source
 
     def step(self, u: Field, t: float = 0.0, dt: float | None = None) -> Field:

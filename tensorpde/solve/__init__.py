@@ -7,6 +7,9 @@ from tensorpde.solve.diagonal import FastDiagonal
 from tensorpde.solve.gmres import Gmres
 from tensorpde.solve.iteration import History, NotConverged
 from tensorpde.solve.krylov import Krylov, krylov
+from tensorpde.solve.petsc import Newton, newton
+from tensorpde.solve.scaling import SymmetricScaling
+from tensorpde.solve.settings import Settings
 from tensorpde.solve.sylvester import sylvester
 
 __all__ = [
@@ -16,8 +19,12 @@ __all__ = [
     "Gmres",
     "History",
     "Krylov",
+    "Newton",
     "NotConverged",
+    "Settings",
+    "SymmetricScaling",
     "krylov",
+    "newton",
     "petsc",
     "sylvester",
 ]

@@ -32,6 +32,7 @@ class History:
     residuals : norms of the residual, the first that of the first guess.
     norm : which norm that is: "unpreconditioned" ‖r‖, "preconditioned" ‖P r‖ or "natural" √(r · P r).
     removed : the relative part of the right-hand side that was taken out of a singular problem.
+    inner : iterations of the linear problems of a nonlinear one.
     """
 
     method: str
@@ -41,6 +42,7 @@ class History:
     residuals: np.ndarray
     norm: str = "unpreconditioned"
     removed: float = 0.0
+    inner: int = 0
 
     def __str__(self) -> str:
         return (

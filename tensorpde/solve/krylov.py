@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from tensorpde.solve.constants import Constants
 from tensorpde.solve.diagonal import COMPATIBLE
 from tensorpde.solve.gmres import Gmres
 from tensorpde.solve.iteration import History, Monitor, NotConverged, Vector
+from tensorpde.solve.settings import Settings
 
 OWN = ("cg", "gmres")
 SLACK = 10.0  # residuals of an iteration drift from b − A u by that much before the solution is refused
@@ -28,29 +29,6 @@ class Preconditioner(Protocol):
 
     def apply(self, f: Field, out: Field) -> Any:
         """Out = P f, in the pencil of f. Collective."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a method is told.
-
-    Attributes
-    ----------
-    method : "cg", "gmres" or, with PETSc, any of its names for a KSP: "minres", "bcgs", "fgmres", ….
-    rtol, atol : wanted ‖b − A u‖, relative to ‖b‖ or absolute, whichever is larger.
-    limit : most iterations.
-    restart : dimension of the Krylov space of GMRES.
-    prefix : of the options that PETSc's command line has for this solver.
-    monitor : called with the iteration and the norm of the residual.
-    """
-
-    method: str = "cg"
-    rtol: float = 1e-8
-    atol: float = 0.0
-    limit: int = 10_000
-    restart: int = 30
-    prefix: str = ""
-    monitor: Monitor | None = None
 
 
 class Krylov:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,7 @@ from tensorpde.solve.iteration import History, NotConverged
 from tensorpde.solve.petsc.library import errors, load
 from tensorpde.solve.petsc.mat import matrix, precondition
 from tensorpde.solve.petsc.vec import Layout, vector
-
-if TYPE_CHECKING:
-    from tensorpde.solve.krylov import Settings
+from tensorpde.solve.settings import Settings
 
 LEFT = ("cg", "fcg", "cr", "bicg", "richardson", "gltr", "stcg", "nash", "pipecg")
 RIGHT = ("gmres", "fgmres", "lgmres", "dgmres", "gcr", "bcgs", "ibcgs", "fbcgs", "bcgsl", "cgs", "tfqmr", "idr")
@@ -85,7 +83,7 @@ class Ksp:
 
     def _history(self, ksp: Any) -> History:
         reason, norm = (
-            _name(kind, value)
+            name(kind, value)
             for kind, value in (
                 (self._PETSc.KSP.ConvergedReason, ksp.getConvergedReason()),
                 (self._PETSc.KSP.NormType, ksp.getNormType()),
@@ -96,10 +94,11 @@ class Ksp:
         return History(ksp.getType(), "petsc", reason, ksp.getIterationNumber(), residuals, norm.lower())
 
 
-def configure(ksp: Any, settings: Settings, PETSc: Any) -> None:
+def configure(ksp: Any, settings: Settings, PETSc: Any, prefix: str | None = None) -> None:
     """Tell a KSP the settings; the method is that of the command line if it has one, as the norm depends on it."""
-    ksp.setOptionsPrefix(settings.prefix)
-    method = PETSc.Options(settings.prefix).getString("ksp_type", settings.method)
+    prefix = settings.prefix if prefix is None else prefix
+    ksp.setOptionsPrefix(prefix)
+    method = PETSc.Options(prefix).getString("ksp_type", settings.method)
     ksp.setType(method)
     if method in RIGHT:
         ksp.setPCSide(PETSc.PC.Side.RIGHT)
@@ -114,7 +113,7 @@ def configure(ksp: Any, settings: Settings, PETSc: Any) -> None:
         ksp.setMonitor(lambda ksp, iteration, size: monitor(iteration, size))
 
 
-def _name(kinds: Any, value: int) -> str:
+def name(kinds: Any, value: int) -> str:
     """The name of a value of one of PETSc's enumerations."""
     names = [name for name, number in vars(kinds).items() if not name.startswith("_") and number == value]
     return min(names, key=len)  # of several, the one without the prefix

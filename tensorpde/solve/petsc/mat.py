@@ -12,9 +12,13 @@ from tensorpde.solve.petsc.vec import Layout
 class Operator:
     """What a Mat of type python calls for A; the products are A.apply on views of PETSc's vectors."""
 
-    def __init__(self, A: TensorOperator, layout: Layout) -> None:
-        self._A, self._layout = A, layout
-        self._transposed: TensorOperator | None = None
+    def __init__(self, A: Any, layout: Layout) -> None:
+        self._layout = layout
+        self.set(A)
+
+    def set(self, A: Any) -> None:
+        """Exchange the operator, as Newton's method does."""
+        self._A, self._transposed = A, None
 
     def mult(self, mat: Any, x: Any, y: Any) -> None:
         """Y = A x."""
@@ -41,7 +45,12 @@ class Inverse:
     """What a PC of type python calls for P: P.apply on views of PETSc's vectors."""
 
     def __init__(self, P: Any, layout: Layout) -> None:
-        self._P, self._layout = P, layout
+        self._layout = layout
+        self.set(P)
+
+    def set(self, P: Any) -> None:
+        """Exchange the preconditioner."""
+        self._P = P
 
     def apply(self, pc: Any, x: Any, y: Any) -> None:
         """Y = P x."""

@@ -7,7 +7,7 @@ import pytest
 from mpi import run_ranks
 
 import tensorpde as tp
-from tensorpde.solve import NotConverged, krylov
+from tensorpde.solve import NotConverged, Settings, krylov
 from tensorpde.solve.petsc import Ksp, split_arguments
 
 pytest.importorskip("petsc4py")
@@ -15,7 +15,6 @@ pytest.importorskip("petsc4py")
 from petsc4py import PETSc
 
 from tensorpde.line import Banded
-from tensorpde.solve.krylov import Settings
 from tensorpde.solve.petsc.mat import matrix
 from tensorpde.solve.petsc.vec import Layout, vector
 
