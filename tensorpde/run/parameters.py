@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib.util
 import json
 import math
 import sys
@@ -26,6 +27,7 @@ from typing import Any, TypeVar
 import pydantic
 
 from tensorpde.run import exit_codes
+from tensorpde.solve import petsc
 
 P = TypeVar("P", bound="Parameters")
 
@@ -53,6 +55,7 @@ class Parameters(pydantic.BaseModel):
     """The parameters that every driver has; a driver subclasses this and adds its own. Immutable."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    petsc_options: typing.ClassVar[bool] = False  # whether words with one dash, such as -ksp_monitor, go to PETSc
 
     out: str = parameter("out", "directory of everything that the run writes", min_length=1)
     checkpoint_every: float = parameter(600.0, "wall-clock time between checkpoints", unit="s", gt=0)
@@ -141,6 +144,9 @@ def _parse(cls: type[P], argv: Sequence[str]) -> P:
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
         else:
             parser.add_argument(flag, metavar=_unit(info) or name.upper(), help=text)
+    if cls.petsc_options:
+        parser.epilog = "Words with one dash, such as -ksp_type gmres -ksp_monitor, are options of PETSc."
+        argv = _without_petsc(argv)
     namespace, rest = parser.parse_known_args(argv)
     flags = vars(namespace)
     unknown = [word for word in rest if word.startswith("--")]
@@ -150,6 +156,14 @@ def _parse(cls: type[P], argv: Sequence[str]) -> P:
         raise ParameterError(f"unexpected argument {rest[0]!r}: parameters are given as --name value")
     config = flags.pop("config", None)
     return cls.from_sources(_read_toml(config) if config else {}, flags, config or "")
+
+
+def _without_petsc(argv: Sequence[str]) -> list[str]:
+    """The words that are not PETSc's; those that are need PETSc."""
+    options, rest = petsc.split_arguments(argv)
+    if options and importlib.util.find_spec("petsc4py") is None:
+        raise ParameterError(f"{options[0]} is an option of PETSc: {petsc.MissingPetsc.advice}")
+    return rest
 
 
 class _Parser(argparse.ArgumentParser):

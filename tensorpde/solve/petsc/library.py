@@ -17,6 +17,10 @@ from tensorpde.solve.petsc.options import split_arguments
 class MissingPetsc(ImportError):
     """petsc4py is needed and not installed; the message says for what, and the command that installs it."""
 
+    advice = (
+        "petsc4py is not installed: pip install 'tensorpde[petsc]' (it is compiled, with the mpicc on PATH; minutes)"
+    )
+
 
 def installed(comm: Any) -> bool:
     """Whether petsc4py is there on all ranks. Collective."""
@@ -44,10 +48,7 @@ def load(comm: Any, purpose: str = "PETSc") -> Any:
         try:
             import petsc4py
         except ImportError:
-            raise MissingPetsc(
-                f"{purpose} needs petsc4py, which is not installed: pip install 'tensorpde[petsc]' (it is compiled, "
-                "with the mpicc on PATH)"
-            ) from None
+            raise MissingPetsc(f"{purpose} needs PETSc, but {MissingPetsc.advice}") from None
     started = "petsc4py.PETSc" in sys.modules
     together = comm.allreduce(int(started)) == 0 and comm.size == world().size
     if not started:

@@ -18,7 +18,8 @@ class Operator:
 
     def set(self, A: Any) -> None:
         """Exchange the operator, as Newton's method does."""
-        self._A, self._transposed = A, None
+        self._A = A
+        self._transposed: Any = None
 
     def mult(self, mat: Any, x: Any, y: Any) -> None:
         """Y = A x."""

@@ -49,8 +49,8 @@ class ImplicitSteps:
 
     Notes
     -----
-    Collective. One solver is made for each pencil of u; for every σ = (a number)/dt, and every t if L depends on it, the
-    preconditioner is made anew: 1-D factors only.
+    Collective. One solver is made for each pencil of u. The preconditioner is made anew, 1-D factors only, for every
+    σ, which is a number over the step, and for every t if L depends on it.
     """
 
     def __init__(

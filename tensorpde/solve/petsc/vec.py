@@ -71,7 +71,10 @@ class Layout:
             if len(self._views) >= KEPT:
                 self._views.clear()
             kind = np.dtype(self.PETSc.ScalarType)
-            raw = (ctypes.c_char * (self._size * kind.itemsize)).from_address(address) if self._size else b""
-            array = np.frombuffer(raw, kind).reshape(self._shape)
+            if self._size:
+                raw = (ctypes.c_char * (self._size * kind.itemsize)).from_address(address)
+                array = np.frombuffer(raw, kind).reshape(self._shape)
+            else:
+                array = np.empty(self._shape, kind)
             self._views[address] = Field(self.space, array, self.pencil)
         return self._views[address]

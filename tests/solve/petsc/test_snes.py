@@ -59,7 +59,9 @@ def test_bratu_is_solved_to_second_order(by_hand):
 def test_newton_converges_quadratically_by_hand():
     case = Bratu(line(40), 3.0)
     tight = tp.solve.Settings("gmres", rtol=1e-12)
-    _, history = newton(case.residual, case.space.zeros(), case.jacobian, tp.FastDiagonal(case.L), 1e-13, linear=tight)
+    _, history = newton(
+        case.residual, case.space.zeros(), case.jacobian, tp.FastDiagonal(case.L), rtol=1e-13, linear=tight
+    )
     size = history.residuals / history.residuals[0]
     assert np.all(size[2:4] < 10 * size[1:3] ** 2)
 

@@ -1,0 +1,58 @@
+"""Bratu's problem, −∇²u = λ e^u: Newton's method without a matrix, up to the fold beyond which there is no solution.
+
+mpirun -n 4 python examples/bratu.py --n 64 --strength 6 --out out/bratu -snes_monitor
+"""
+
+from typing import ClassVar
+
+import numpy as np
+
+import tensorpde as tp
+from tensorpde.flux import Pointwise
+from tensorpde.run import pictures, plot
+from tensorpde.run.driver import Parameters, begin, parameter
+
+
+class Bratu(Parameters):
+    """−∇²u = λ e^u on the unit box, u = 0 on its walls; in two dimensions the fold is at λ = 6.808."""
+
+    petsc_options: ClassVar[bool] = True
+    n: int = parameter(64, "unknowns per axis", ge=4)
+    ndim: int = parameter(2, "dimensions", ge=1, le=3)
+    strength: float = parameter(6.0, "λ")
+    by_hand: bool = parameter(True, "the Jacobian's action −∇²v − λ e^u v; else PETSc's differences")
+
+
+run = begin(Bratu)
+p = run.parameters
+space = tp.Space(tp.Grid(*[tp.Axis(p.n, 0.0, 1.0, bc=tp.Dirichlet())] * p.ndim), run.comm)
+stream = tp.io.Stream("fields", tp.io.Every(steps=1))
+run.plan(space, 45, state={"u": 1}, streams=[stream])
+run.out.mkdir(parents=True, exist_ok=True)
+L = -1.0 * tp.laplacian(space)
+
+
+def residual(u, out):
+    """F(u) = −∇²u − λ e^u."""
+    out.local[...] = -p.strength * np.exp(u.local)
+    L.apply(u, out, 1.0)
+
+
+def jacobian(u):
+    """F'(u) = −∇² − λ e^u."""
+    return L + Pointwise(space, tp.Field(space, -p.strength * np.exp(u.local), u.pencil))
+
+
+u, history = tp.solve.newton(residual, space.zeros(), jacobian if p.by_hand else None, tp.FastDiagonal(L))
+for step, size in enumerate(history.residuals):
+    run.say(f"{step:>3}  ‖F(u)‖ = {size:.3e}")
+run.say(f"{history.reason}: {history.iterations} Newton steps, {history.inner} linear iterations")
+run.say(f"largest u {u.max():.8f}")
+with run.output(space, stream) as out:
+    out.write(0, 0.0, u=u)
+if run.comm.rank == 0:
+    curve = np.arange(len(history.residuals)), history.residuals
+    plot.lines({"‖F(u)‖": curve}, "Newton step", run.out / "newton.png", "Bratu")
+    if p.ndim > 1:
+        pictures.draw(sorted(run.out.glob("fields_*.h5"))[-1], run.out / "solution.png")
+run.finish()
