@@ -57,16 +57,17 @@ class Layout:
 
     def read(self, vec: Any) -> Field:
         """The values of a Vec as a Field, to be read only: a view."""
-        return self._view(vec)
+        return self._view(vec, -1)
 
     def write(self, vec: Any) -> Field:
         """The values of a Vec as a Field, to be changed: a view. PETSc is told that its norms are stale."""
         vec.stateIncrease()
-        return self._view(vec)
+        return self._view(vec, -2)
 
-    def _view(self, vec: Any) -> Field:
+    def _view(self, vec: Any, empty: int) -> Field:
+        # `empty`: no two fields are one for operators, not even without values
         # numpy marks arrays of Vecs that PETSc has locked as read-only, for which kernels would be compiled again
-        address = vec.getArray(readonly=True).ctypes.data if self._size else 0
+        address = vec.getArray(readonly=True).ctypes.data if self._size else empty
         if address not in self._views:
             if len(self._views) >= KEPT:
                 self._views.clear()
