@@ -35,7 +35,6 @@ from tensorpde.run import exit_codes, report
 from tensorpde.run.parameters import Parameters, parameter, read_parameters
 from tensorpde.run.progress import Progress, duration
 from tensorpde.run.signals import Verdict, Watch
-from tensorpde.solve.petsc import unused_options
 
 __all__ = ["Clock", "Parameters", "Run", "begin", "parameter"]
 
@@ -274,9 +273,6 @@ class Run(Generic[P]):
 
     def finish(self) -> None:
         """Say how far the run got, how long it took and where its files are."""
-        unused = unused_options(self.comm) if self.parameters.petsc_options else []
-        if unused:
-            self.say(f"nobody asked for these options of PETSc: {' '.join(unused)}", file=sys.stderr)
         wall = self._progress.wall
         steps = max(self._progress.steps, 1)
         self.say(f"finished: step {self.step}, t = {self.time:g}, wall {duration(wall)}, {wall / steps:.3g} s per step")

@@ -5,7 +5,7 @@ rank, one after the other. Exceptions of our code inside PETSc's come out as the
 """
 
 from tensorpde.solve.petsc.ksp import Ksp
-from tensorpde.solve.petsc.library import MissingPetsc, installed, scalar_type, unused_options
+from tensorpde.solve.petsc.library import MissingPetsc, installed, scalar_type
 from tensorpde.solve.petsc.options import split_arguments
 from tensorpde.solve.petsc.snes import Newton, newton
 from tensorpde.solve.petsc.ts import ImplicitSteps
@@ -19,5 +19,4 @@ __all__ = [
     "newton",
     "scalar_type",
     "split_arguments",
-    "unused_options",
 ]

@@ -37,7 +37,7 @@ def load(comm: Any, purpose: str = "PETSc") -> Any:
     """petsc4py's module, PETSc started. Collective.
 
     PETSc reads its options from the command line (see `split_arguments`), from the environment's PETSC_OPTIONS and from
-    the user's files.
+    the user's files. At the end it names options that nothing asked for, such as misspelt ones.
 
     Raises
     ------
@@ -52,20 +52,11 @@ def load(comm: Any, purpose: str = "PETSc") -> Any:
     started = "petsc4py.PETSc" in sys.modules
     together = comm.allreduce(int(started)) == 0 and comm.size == world().size
     if not started:
-        arguments = [sys.argv[0], *split_arguments(sys.argv[1:])[0]]
+        arguments = ["tensorpde", *split_arguments(sys.argv[1:])[0]]
         petsc4py.init(arguments, comm=world() if together else alone())  # to start is collective on what it gets
     from petsc4py import PETSc
 
     return PETSc
-
-
-def unused_options(comm: Any) -> list[str]:
-    """Options of the command line that no solver has asked for, such as misspelt ones; none if PETSc never ran."""
-    if "petsc4py.PETSc" not in sys.modules:
-        return split_arguments(sys.argv[1:])[0]
-    options = sys.modules["petsc4py.PETSc"].Options()
-    given = [word[1:] for word in split_arguments(sys.argv[1:])[0] if word.startswith("-")]
-    return ["-" + name for name in given if not options.used(name)]
 
 
 @contextmanager

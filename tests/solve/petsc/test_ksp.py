@@ -189,7 +189,7 @@ space = tp.Space(tp.Grid(axis, axis))
 L = tp.laplacian(space)
 u, history = tp.solve.krylov(L, space.field(1.0), tp.FastDiagonal(L, shift=9.0))
 if space.comm.rank == 0:
-    print("found", history.method, history.iterations, tp.solve.petsc.unused_options(space.comm))
+    print("found", history.method, history.iterations)
 line = tp.Space(axis)  # two of three ranks own nothing
 u, history = tp.solve.krylov(tp.laplacian(line), line.field(1.0), tp.FastDiagonal(tp.laplacian(line)), "gmres")
 assert (tp.laplacian(line) @ u - line.field(1.0)).norm() < 1e-3
@@ -203,7 +203,7 @@ assert history.library == "petsc"
 def test_the_command_line_under_mpirun():
     flags = ["-ksp_type", "fcg", "-ksp_monitor", "-ksp_mointor", "-ksp_rtol", "1e-4"]
     out = run_ranks(3, COMMAND_LINE, *flags).stdout
-    assert "found fcg" in out and "['-ksp_mointor']" in out
+    assert "found fcg" in out and "-ksp_mointor" in out
     iterations = int(out.split("found fcg ")[1].split()[0])
     assert out.count("KSP Residual norm") >= iterations + 1
 
