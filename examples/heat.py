@@ -1,7 +1,10 @@
-"""Heat in a box whose walls follow a wave that travels and decays, by the Douglas–Gunn method; the solution is known.
+"""Heat in a box whose walls follow a wave that travels and decays, by implicit steps; the solution is known.
 
 mpirun -n 4 python examples/heat.py --n 64 --t-end 1 --out out/heat
+mpirun -n 4 python examples/heat.py --steps together --out out/heat -ts_type beuler -ts_monitor
 """
+
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -13,10 +16,12 @@ from tensorpde.run.driver import Parameters, begin, parameter
 class HeatInABox(Parameters):
     """u_t = κ ∇²u on the unit cube; every wall carries the exact solution."""
 
+    petsc_options: ClassVar[bool] = True
     n: int = parameter(48, "unknowns per axis", ge=4)
     t_end: float = parameter(1.0, "end of the run", "L²/κ", gt=0)
     dt: float = parameter(0.01, "time step; any is stable", "L²/κ", gt=0)
     kappa: float = parameter(0.2, "diffusivity κ", gt=0)
+    steps: Literal["split", "together"] = parameter("split", "split: Douglas–Gunn; together: PETSc's Crank–Nicolson")
     fields_every: float = parameter(0.5, "model time between snapshots", "L²/κ", gt=0)
 
 
@@ -39,7 +44,8 @@ def walls(axis):
 space = tp.Space(tp.Grid(*(tp.Axis(p.n, 0.0, 1.0, bc=walls(axis)) for axis in range(3))), run.comm)
 stream = tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")
 run.plan(space, 5, state={"u": 1}, streams=[stream], t_end=p.t_end)
-heat = tp.pde.Heat(space, p.kappa, p.dt, source=lambda x, y, z, t: -z)
+method = tp.DouglasGunn if p.steps == "split" else tp.solve.petsc.ImplicitSteps
+heat = tp.pde.Heat(space, p.kappa, p.dt, source=lambda x, y, z, t: -z, method=method)
 state = run.restore({"u": space.field(lambda *x: exact(*x, 0.0))})
 out = run.output(space, stream)
 

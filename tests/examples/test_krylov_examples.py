@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from mpi import run_ranks
 
+import tensorpde as tp
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 needs_petsc = pytest.mark.skipif(importlib.util.find_spec("petsc4py") is None, reason="petsc4py is not installed")
 NAMES = ["variable_poisson", "bratu", "p_laplacian"]
@@ -51,6 +53,16 @@ def test_p_laplacian(tmp_path):
     run = drive("p_laplacian", 2, "--n", "31", "--ndim", "1", "--out", str(tmp_path), "-snes_mointor")
     assert largest(run.stdout) == pytest.approx(0.5**1.5 / 1.5, rel=2e-3)
     assert "Option left: name:-snes_mointor" in run.stdout
+
+
+@needs_petsc
+@pytest.mark.timeout(300)
+def test_heat_by_steps_of_petsc(tmp_path):
+    flags = ("--n", "10", "--t-end", "0.05", "--steps", "together", "--out", str(tmp_path))
+    run = drive("heat", 2, *flags, "-ts_monitor", "-ksp_converged_reason")
+    assert run.stdout.count("TS dt 0.01") == 10  # two lines a step
+    assert run.stdout.count("Linear solve converged due to CONVERGED_RTOL iterations 1") == 5
+    assert tp.io.load(tmp_path / "diagnostics.h5", "error").values.max() < 2e-5
 
 
 @pytest.mark.parametrize("name", NAMES)
