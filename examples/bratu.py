@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 
 import tensorpde as tp
-from tensorpde.flux import Pointwise
 from tensorpde.run import pictures, plot
 from tensorpde.run.driver import Parameters, begin, parameter
 
@@ -40,7 +39,7 @@ def residual(u, out):
 
 def jacobian(u):
     """F'(u) = −∇² − λ e^u."""
-    return L + Pointwise(space, tp.Field(space, -p.strength * np.exp(u.local), u.pencil))
+    return L + tp.Multiplication(tp.Field(space, -p.strength * np.exp(u.local), u.pencil))
 
 
 u, history = tp.solve.newton(residual, space.zeros(), jacobian if p.by_hand else None, tp.FastDiagonal(L))

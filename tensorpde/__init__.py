@@ -15,6 +15,7 @@ from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
 from tensorpde.mapping import Algebraic, Tanh, TanhOneSided, Uniform, UserMapping
 from tensorpde.norms import error_norm
+from tensorpde.opaque import Multiplication
 from tensorpde.operators import derivative, divergence, gradient, laplacian, mixed_derivative
 from tensorpde.solve import FastDiagonal
 from tensorpde.stepping import DouglasGunn, HundsdorferVerwer, ModifiedCraigSneyd, PeacemanRachford
@@ -41,6 +42,7 @@ __all__ = [
     "KronSum",
     "Lagrange",
     "ModifiedCraigSneyd",
+    "Multiplication",
     "Neumann",
     "NoSlip",
     "Nurbs",

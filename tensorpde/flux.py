@@ -1,4 +1,4 @@
-"""Coefficients that vary in space, for point values: products with a given function, and ∇·(κ ∇u) in flux form."""
+"""∇·(κ ∇u) with a coefficient that varies in space, for point values: in flux form."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from tensorpde.boundary import Boundary, Dirichlet, Even, Neumann, Odd, Periodic, Robin
-from tensorpde.field import Field, Space
-from tensorpde.opaque import Opaque, OperatorSum
+from tensorpde.field import Space
+from tensorpde.opaque import Multiplication, OperatorSum
 from tensorpde.operators import derivative
-from tensorpde.parallel import Pencil
 from tensorpde.schemes import Scheme, central
 from tensorpde.schemes.scheme import Closure
 
@@ -20,87 +19,6 @@ Coefficient = float | Callable[..., Any]
 
 TWO_POINTS = central.staggered(2, Closure(1))
 """The difference of two neighbours; beside a wall, of the neighbour and the wall value half a spacing away."""
-
-
-class Pointwise(Opaque):
-    """U → a·u, value by value.
-
-    Parameters
-    ----------
-    space
-        Where u lives.
-    a
-        A number, a function of the coordinates, or a Field of the Space.
-
-    Notes
-    -----
-    The values of a are kept for every pencil in which arguments come: one array each. Results are bitwise the same on
-    any number of ranks.
-    """
-
-    def __init__(self, space: Space, a: Coefficient | Field) -> None:
-        self.domain = self.range = space
-        self.sources = ()
-        self._a = a if isinstance(a, Field) else space.field(a)
-        self._blocks: dict[Pencil, Any] = {self._a.pencil: self._a.local}
-
-    @property
-    def values(self) -> Field:
-        """The values a, in the home pencil unless a was given in another."""
-        return self._a
-
-    def apply(self, f: Field, out: Field | None = None, beta: float = 0.0) -> Field:
-        """Out = a·f + beta·out; out may be f itself for beta 0. Collective."""
-        if out is not None and out.local is f.local and beta == 0 and out.pencil == f.pencil:
-            self._check(f, self.domain, "the argument")
-            f.local[...] *= self._at(f.pencil)
-            return f
-        return super().apply(f, out, beta)
-
-    def _at(self, pencil: Pencil) -> Any:
-        if pencil not in self._blocks:
-            self._blocks[pencil] = self._a.to(pencil).local
-        return self._blocks[pencil]
-
-    @property
-    def _traveller(self) -> Any:
-        return _Multiplier(self)
-
-    def result_type(self, dtype: Any) -> np.dtype:
-        return np.result_type(dtype, np.complex64) if self._a.dtype.kind == "c" else np.dtype(dtype)
-
-    def diagonal(self) -> Field:
-        """The values of a."""
-        return self._a
-
-    @property
-    def T(self) -> Pointwise:
-        return self
-
-    @property
-    def H(self) -> Pointwise:
-        if self._a.dtype.kind != "c":
-            return self
-        return Pointwise(self.domain, Field(self._a.space, np.conj(self._a.local), self._a.pencil))
-
-    def __mul__(self, factor: complex) -> Pointwise:
-        return Pointwise(self.domain, self._a * factor) if np.isscalar(factor) else NotImplemented
-
-    def __repr__(self) -> str:
-        return "a(x)·"
-
-
-class _Multiplier:
-    def __init__(self, operator: Pointwise) -> None:
-        self.operator = operator
-        self.kernels = operator.range.backend
-
-    def apply(self, f: Field, out: Field, beta: float) -> None:
-        work = f.pencil.process_grid.workspace(self.kernels)
-        with work.lent(f.local.shape, out.dtype) as product:
-            np.multiply(f.local, self.operator._at(f.pencil), out=product, casting="same_kind")
-            moved = Field(self.operator.range, product, f.pencil).to(out.pencil)
-            self.kernels.pointwise.axpby(1.0, moved.local, beta, out.local)
 
 
 def diffusion(
@@ -158,7 +76,7 @@ def _along(space: Space, axis: int, kappa: Coefficient, scheme: Scheme) -> Any:
         bc = tuple(_of_flux(side, kappa, axis, end, normal) for side, (end, normal) in zip(line.sides, ends))
     slope = derivative(space, axis, scheme, to=between)
     back = derivative(between, axis, scheme, to=space, bc=bc)
-    return back @ (Pointwise(between, kappa) @ slope)
+    return back @ (Multiplication(between.field(kappa)) @ slope)
 
 
 def _of_flux(side: Boundary, kappa: Coefficient, axis: int, end: float, normal: float) -> Boundary | None:

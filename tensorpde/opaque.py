@@ -159,16 +159,20 @@ class OperatorProduct(Opaque):
 
 
 class Multiplication(Opaque):
-    """Multiplication by a Field of one value per point: a diagonal operator."""
+    """Multiplication by a Field of one value per point: a diagonal operator.
+
+    The values are kept for every pencil in which arguments come: one array each. The Field must not change afterwards.
+    """
 
     def __init__(self, values: Field) -> None:
         self.domain = self.range = values.space
         self.values = values
         self.sources = ()
+        self._point_by_point = _PointByPoint(values)
 
     @property
     def _traveller(self) -> Any:
-        return _PointByPoint(self.values)
+        return self._point_by_point
 
     def result_type(self, dtype: Any) -> np.dtype:
         return np.dtype(dtype) if self.values.dtype.kind != "c" else np.result_type(dtype, np.complex64)
@@ -196,10 +200,20 @@ class _PointByPoint:
 
     def __init__(self, values: Field) -> None:
         self.values = values
+        self._blocks: dict[Pencil, Any] = {values.pencil: values.local}
 
     def apply(self, f: Field, out: Field, beta: float) -> None:
-        product = f.to(out.pencil) * self.values
-        out.local[...] = product.local if beta == 0 else product.local + beta * out.local
+        if f.pencil not in self._blocks:
+            self._blocks[f.pencil] = self.values.to(f.pencil).local
+        factor = self._blocks[f.pencil]
+        if beta == 0 and out.pencil == f.pencil:
+            np.multiply(f.local, factor, out=out.local, casting="same_kind")
+            return
+        kernels = self.values.space.backend
+        with f.pencil.process_grid.workspace(kernels).lent(f.local.shape, out.dtype) as product:
+            np.multiply(f.local, factor, out=product, casting="same_kind")
+            moved = Field(f.space, product, f.pencil).to(out.pencil)
+            kernels.pointwise.axpby(1.0, moved.local, beta, out.local)
 
 
 class _InTurn:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tensorpde.field import Field, Space
-from tensorpde.flux import Pointwise
+from tensorpde.opaque import Multiplication
 from tensorpde.parallel import agree
 
 
@@ -48,7 +48,7 @@ class SymmetricScaling:
             least = float(values.local.min(initial=np.inf))
             if not least > 0:
                 raise ValueError(f"kappa must be positive, but it is {least:.6g} somewhere")
-        self._root = Pointwise(space, Field(space, values.local**-0.5, values.pencil))
+        self._root = Multiplication(Field(space, values.local**-0.5, values.pencil))
 
     def apply(self, f: Field, out: Field) -> Field:
         """Out = P f; out may be f. Collective."""

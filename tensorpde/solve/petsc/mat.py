@@ -34,12 +34,9 @@ class Operator:
             self._transposed.apply(self._layout.read(x), self._layout.write(y))
 
     def getDiagonal(self, mat: Any, d: Any) -> None:
-        """The diagonal of an operator that knows it, for `-pc_type jacobi`."""
+        """The diagonal, for `-pc_type jacobi`."""
         with agree(self._layout.comm, "taking the diagonal of the operator in PETSc"):
-            known = getattr(self._A, "diagonal", None)
-            if known is None:
-                raise TypeError(f"{self._A} does not know its diagonal: choose another preconditioner")
-            self._layout.write(d).local[...] = known().to(self._layout.pencil).local
+            self._layout.write(d).local[...] = self._A.diagonal().to(self._layout.pencil).local
 
 
 class Inverse:

@@ -119,12 +119,12 @@ class ImplicitSteps:
 
     def _function(self, layout: Layout) -> Callable[..., None]:
         """F(t, u, u') = u' − L(u, t) − source."""
-        negative = {id(self._L): -1.0 * self._L}
+        at, fixed = self._at, -1.0 * self._L
 
         def function(ts: Any, t: float, x: Any, rate: Any, f: Any) -> None:
             with agree(layout.comm, "evaluating the equation in PETSc"):
                 u, out = layout.read(x), layout.write(f)
-                L = -1.0 * self._at(t) if self._at is not None else negative[id(self._L)]
+                L = fixed if at is None else -1.0 * at(t)
                 out.local[...] = layout.read(rate).local
                 L.apply(u, out, 1.0)
                 if L.sources:

@@ -7,7 +7,6 @@ import pytest
 from mpi import run_ranks
 
 import tensorpde as tp
-from tensorpde.flux import Pointwise
 from tensorpde.solve import Newton, NotConverged, newton
 
 pytest.importorskip("petsc4py")
@@ -29,7 +28,7 @@ class Bratu:
         self.L.apply(u, out, 1.0)
 
     def jacobian(self, u):
-        return self.L + Pointwise(self.space, tp.Field(self.space, self.strength * np.exp(u.local), u.pencil))
+        return self.L + tp.Multiplication(tp.Field(self.space, self.strength * np.exp(u.local), u.pencil))
 
 
 def exact(x, strength):
