@@ -8,7 +8,7 @@ in a fixed order, so that its bits depend neither on the number of ranks nor on 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
@@ -71,6 +71,8 @@ class Traveller:
         """out = Σ terms f + beta·out. Collective."""
         home = out.pencil.reshaped(f.pencil.shape)
         self._work = home.process_grid.workspace(self.backend)
+        if len(self.parcels) == 1 and self.parcels[0].axis is not None and f.pencil.is_whole(self.parcels[0].axis):
+            home = f.pencil  # a product starts where its first lines are whole already: fewer transposes, the same bits
         u = self._moved(f.local, f.pencil, home)
         if beta not in (0, 1):
             self.backend.pointwise.axpby(0.0, out.local, beta, out.local)
@@ -199,12 +201,17 @@ def parcels(terms: Sequence[Term]) -> tuple[Parcel, ...]:
     """
     found: dict[tuple, Parcel] = {}
     for term in terms:
-        ordered = sorted(term.factors, key=lambda part: (part[1].shape[0] / max(part[1].shape[1], 1), part[0]))
+        ordered = in_order(term.factors)
         axis, operator = ordered[0] if ordered else (None, None)
         key = axis, tuple((other, id(later)) for other, later in ordered[1:])
         before = found[key].first if key in found else ()
         found[key] = Parcel(axis, (*before, (term.coefficient, operator)), tuple(ordered[1:]))
     return tuple(sorted(found.values(), key=lambda parcel: -1 if parcel.axis is None else -parcel.axis))
+
+
+def in_order(factors: Iterable[tuple[int, LineOperator]]) -> list[tuple[int, LineOperator]]:
+    """The factors of a product as they are applied: those first that leave the fewest values, then by axes."""
+    return sorted(factors, key=lambda part: (part[1].shape[0] / max(part[1].shape[1], 1), part[0]))
 
 
 def _sum_type(parcel: Parcel, dtype: Any) -> np.dtype:

@@ -16,7 +16,7 @@ import scipy  # loads its parts when they are used
 
 from tensorpde.faces import add_outer
 from tensorpde.field import Field, Space
-from tensorpde.itinerary import Term, Traveller
+from tensorpde.itinerary import Term, Traveller, in_order
 from tensorpde.line import Identity, LineOperator
 from tensorpde.parallel import agree
 
@@ -127,7 +127,7 @@ class TensorOperator(ABC):
         kinds = []
         for term in self.terms:
             kind = np.dtype(dtype)
-            for factor in term.factors.values():
+            for _, factor in in_order(term.factors.items()):
                 kind = factor.result_type(kind)
             if np.iscomplexobj(term.coefficient):
                 kind = np.result_type(kind, np.complex64)
@@ -367,7 +367,7 @@ def _default_range(domain: Space, factors: Mapping[int, LineOperator], coefficie
         if factor.shape[0] != domain.shape[axis]:
             result = result.like(axis=axis, n=factor.shape[0], basis=None)  # no longer functions of the basis
     dtype = domain.dtype
-    for factor in factors.values():
+    for _, factor in in_order(factors.items()):
         dtype = factor.result_type(dtype)
     if np.iscomplexobj(coefficient):
         dtype = np.result_type(dtype, np.complex64)

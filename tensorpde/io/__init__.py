@@ -8,6 +8,7 @@ from tensorpde.io.hdf5 import Unreadable
 from tensorpde.io.output import Output
 from tensorpde.io.probes import sample
 from tensorpde.io.read import read
+from tensorpde.io.samples import make_dataset
 from tensorpde.io.view import Variable, describe, load
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "describe",
     "load",
     "load_checkpoint",
+    "make_dataset",
     "read",
     "read_manifest",
     "sample",

@@ -10,19 +10,20 @@ from typing import Any
 import h5py
 import numpy as np
 
-from tensorpde.io import checkpoint, hdf5, series, snapshot
+from tensorpde.io import checkpoint, hdf5, samples, series, snapshot
 
-KINDS = (snapshot.KIND, series.KIND, checkpoint.KIND)
+KINDS = (snapshot.KIND, series.KIND, samples.KIND, checkpoint.KIND)
 REAL = ("float32", "float64")
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a snapshot, time series or checkpoint holds, as plain Python values.
+    """What a snapshot, time series, data set or checkpoint holds, as plain Python values.
 
     Returns
     -------
     dict
-        ``kind``, ``tensorpde_version``; ``step`` and ``time`` (of the last record of a series, None if it is empty);
+        ``kind``, ``tensorpde_version``; ``step`` and ``time`` (of the last record of a series; None if it is
+        empty, or a data set);
         ``parameters`` (TOML text, "" if none); ``variables`` and ``coordinates``: name → ``dimensions``, ``shape``,
         ``dtype``, ``attributes``. For a checkpoint ``manifest`` instead of the last three.
 
@@ -39,6 +40,9 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
             return contents | {"step": manifest["step"], "time": manifest["time"], "manifest": manifest}
         contents["parameters"] = hdf5.text(file, "parameters") if "parameters" in file.attrs else ""
         for key, letters in (("step", "i"), ("time", "f")):
+            if kind == samples.KIND:
+                contents[key] = None
+                continue
             values = hdf5.dataset(file, key, letters, () if kind == snapshot.KIND else (None,))[...]
             contents[key] = values.ravel()[-1].item() if values.size else None
         scalars = hdf5.text(file, "coordinates").split()
@@ -156,7 +160,7 @@ class Variable:
 
 
 def load(path: str | os.PathLike[str], name: str, slices: Mapping[str, float] | None = None) -> Variable:
-    """Read one dataset of a snapshot or time series, or a part of it.
+    """Read one dataset of a snapshot, time series or data set, or a part of it.
 
     Parameters
     ----------
@@ -168,7 +172,7 @@ def load(path: str | os.PathLike[str], name: str, slices: Mapping[str, float] | 
     FileNotFoundError, Unreadable
         As in :func:`describe`; also for a slice along a dimension that the dataset has not.
     """
-    with hdf5.opened(path, snapshot.KIND, series.KIND) as file:
+    with hdf5.opened(path, snapshot.KIND, series.KIND, samples.KIND) as file:
         data = hdf5.dataset(file, name, "fi")
         names, slices = dimensions(data), slices or {}
         chosen: list[int | slice] = []

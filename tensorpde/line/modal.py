@@ -99,7 +99,7 @@ class Modal(LineOperator):
         if not self.inverted:
             return self.factor * self._sums()
         if self.kind in ("fft", "rfft"):
-            return self.factor / self.n * self._multiplicity() * self._sums().conj().T
+            return self.factor / self.n * self.multiplicity() * self._sums().conj().T
         swapped = Modal(_SWAPPED.get(self.kind, self.kind), self.n)
         length = {"dct1": self.n - 1, "dst1": self.n + 1}.get(self.kind, self.n)
         return self.factor / (2 * length) * swapped._sums()
@@ -120,8 +120,8 @@ class Modal(LineOperator):
         ends[{"dct1": [0, -1], "dct3": [0], "dst3": [-1]}.get(self.kind, [])] = 2.0
         return ends
 
-    def _multiplicity(self) -> np.ndarray:
-        """How many of the n Fourier modes each mode stands for."""
+    def multiplicity(self) -> np.ndarray:
+        """How many of the n Fourier modes each mode stands for: 2 for those of "rfft" with a conjugate left out."""
         own = np.isin(self.angles, (0.0, np.pi)) | (self.kind == "fft")
         return np.where(own, 1.0, 2.0)
 
@@ -143,10 +143,10 @@ class Modal(LineOperator):
         """The adjoint; for "rfft" in the inner product Re⟨·,·⟩, for real factors."""
         if self.kind != "rfft":
             return super().H
-        weights = Banded.diagonal(self._multiplicity() / self.n)
+        weights = Banded.diagonal(self.multiplicity() / self.n)
         if self.inverted:
             return weights @ self._like(False, self.factor)
-        return self._like(True, self.factor) @ Banded.diagonal(self.n / self._multiplicity())
+        return self._like(True, self.factor) @ Banded.diagonal(self.n / self.multiplicity())
 
     def conj(self) -> LineOperator:
         """The operator with conjugate entries; of "fft" n times its inverse."""

@@ -3,23 +3,29 @@
 from . import cases
 from .advection_diffusion_reaction import AdvectionDiffusionReaction
 from .allen_cahn import AllenCahn
+from .fourier import Fourier
 from .heat import Heat
 from .navier_stokes import NavierStokes
 from .penalization import Penalization, smooth_mask
 from .pressure import Schemes
+from .random_field import RandomField
 from .scalars import Scalar
 from .schrodinger import Schrodinger
+from .vorticity import Vorticity
 from .wave import Wave
 
 __all__ = [
     "AdvectionDiffusionReaction",
     "AllenCahn",
+    "Fourier",
     "Heat",
     "NavierStokes",
     "Penalization",
+    "RandomField",
     "Scalar",
     "Schemes",
     "Schrodinger",
+    "Vorticity",
     "Wave",
     "cases",
     "smooth_mask",

@@ -12,7 +12,9 @@ from tensorpde.io import view
 
 
 def heading(path: str | Path, contents: Mapping[str, Any]) -> str:
-    """File name, and the step and time of the file, or of the last record of a series."""
+    """File name, and the step and time of the file, or of the last record of a series; a data set has none."""
+    if contents["kind"] == "dataset":
+        return Path(path).name
     if contents["step"] is None:
         return f"{Path(path).name}   no record yet"
     last = "up to " if contents["kind"] == "series" else ""
@@ -20,7 +22,7 @@ def heading(path: str | Path, contents: Mapping[str, Any]) -> str:
 
 
 def describe(path: str | Path) -> str:
-    """Kind, grid, fields with their ranges, time and parameters of a snapshot, a time series or a checkpoint.
+    """Kind, grid, fields with their ranges, time and parameters of a file of any kind.
 
     Reads every value once; holds one field in memory.
     """
@@ -51,13 +53,15 @@ def _axes(path: str | Path, coordinates: Mapping[str, Any]) -> list[str]:
 
 def _variables(path: str | Path, contents: Mapping[str, Any]) -> list[str]:
     series, rows = contents["kind"] == "series", []
+    part = {"sample": 0.0} if contents["kind"] == "dataset" else None  # the whole may be larger than the memory
     for name, entry in contents["variables"].items():
-        values = view.load(path, name).values
+        values = view.load(path, name, part).values
         shown = (values[-1:] if series else values).mean(dtype=np.float64) if values.size else np.nan
         numbers = [values.min(initial=np.inf), values.max(initial=-np.inf), shown]
         shape = " × ".join(map(str, entry["shape"]))
         rows.append([name, shape, entry["dtype"], *(f"{v:.6g}" for v in numbers), entry["attributes"].get("units", "")])
-    return _table(["name", "shape", "type", "min", "max", "last" if series else "mean", "units"], rows)
+    mean = "last" if series else "mean of sample 0" if part else "mean"
+    return _table(["name", "shape", "type", "min", "max", mean, "units"], rows)
 
 
 def _checkpoint(fields: Mapping[str, Any]) -> list[str]:

@@ -235,6 +235,22 @@ class Run(Generic[P]):
             self._progress.close()
             self._watch.close()
 
+    def pause(self, done: int, total: int) -> None:
+        """Between independent pieces of work: show progress, and end here with code 75 if a stop is asked for.
+
+        Collective. What is done must be on disk already; the work goes on when the driver is started again.
+        """
+        if self._progress.end != total:
+            self._progress = Progress(done, total, active=self.comm.rank == 0)
+        self.step, self.time = done, float(done)
+        self._progress.update(done, done)
+        if done >= total:
+            self._progress.close()
+        elif self._watch.poll() is Verdict.STOP:
+            self._stop(
+                exit_codes.STOPPED, f"stopped by {self._watch.reason} at {done} of {total}: start again to go on"
+            )
+
     def _step_size(self, dt: float, t_end: float, state: Mapping[str, Any]) -> float:
         if not (math.isfinite(dt) and dt > 0.0):
             self._check(state)

@@ -3,6 +3,7 @@
 from .craig_sneyd import ModifiedCraigSneyd
 from .douglas_gunn import DouglasGunn
 from .hundsdorfer_verwer import HundsdorferVerwer
+from .integrating_factor import IntegratingFactor
 from .peaceman_rachford import PeacemanRachford
 from .runge_kutta import RungeKutta
 from .splitting import Splitting
@@ -18,6 +19,7 @@ __all__ = [
     "DouglasGunn",
     "HundsdorferVerwer",
     "ImplicitVerlet",
+    "IntegratingFactor",
     "LowStorage",
     "ModifiedCraigSneyd",
     "PeacemanRachford",
