@@ -15,7 +15,7 @@ from mpi4py import MPI
 
 from tensorpde import backend
 from tensorpde.parallel.pencil import Pencil
-from tensorpde.parallel.transpose import Transpose
+from tensorpde.parallel.transpose import Transpose, gather
 
 _VALUES_IN_CACHE = 16384
 
@@ -54,6 +54,38 @@ def dot(pencil: Pencil, a: Any, b: Any | None = None, weights: Sequence[np.ndarr
     total = np.array(sums)
     pencil.process_grid.comm.Bcast(total, 0)
     return total
+
+
+def marginal(
+    pencil: Pencil, a: Any, over: Sequence[int], weights: Sequence[np.ndarray], b: Any | None = None
+) -> np.ndarray:
+    """Σ w a b over some of the axes, on the host of every rank; real blocks. Collective.
+
+    Parameters
+    ----------
+    pencil
+        Where the blocks are.
+    a, b
+        Real blocks of shape lead + pencil.local_shape. Without b: Σ w a.
+    over
+        The axes that are summed over, not all.
+    weights
+        One real array of the global length per axis; only those of `over` count.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape lead + the other axes, float64, the same bits on any number of ranks.
+    """
+    lead = a.ndim - pencil.ndim
+    sums = np.asarray(backend.of(a).to_host(a if b is None else a * b), float)
+    for axis in sorted(over, reverse=True):
+        whole = pencil.aligned(axis)
+        sums = _moved(sums, pencil, whole)
+        lines = np.ascontiguousarray(np.moveaxis(sums, lead + axis, -1))  # whole lines, so that sums depend on them alone
+        sums = np.add.reduce(lines * weights[axis], axis=-1)
+        pencil = whole.without(axis)
+    return gather(pencil, sums, np.empty((*sums.shape[:lead], *pencil.shape)))
 
 
 def extremum(pencil: Pencil, block: Any, largest: bool) -> Any:
