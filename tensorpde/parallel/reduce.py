@@ -82,7 +82,9 @@ def marginal(
     for axis in sorted(over, reverse=True):
         whole = pencil.aligned(axis)
         sums = _moved(sums, pencil, whole)
-        lines = np.ascontiguousarray(np.moveaxis(sums, lead + axis, -1))  # whole lines, so that sums depend on them alone
+        lines = np.ascontiguousarray(
+            np.moveaxis(sums, lead + axis, -1)
+        )  # whole lines, so that sums depend on them alone
         sums = np.add.reduce(lines * weights[axis], axis=-1)
         pencil = whole.without(axis)
     return gather(pencil, sums, np.empty((*sums.shape[:lead], *pencil.shape)))

@@ -3,6 +3,7 @@
 from . import cases
 from .advection_diffusion_reaction import AdvectionDiffusionReaction
 from .allen_cahn import AllenCahn
+from .budget import FlowStatistics
 from .fourier import Fourier
 from .heat import Heat
 from .navier_stokes import NavierStokes
@@ -11,12 +12,14 @@ from .pressure import Schemes
 from .random_field import RandomField
 from .scalars import Scalar
 from .schrodinger import Schrodinger
+from .statistics import Statistics
 from .vorticity import Vorticity
 from .wave import Wave
 
 __all__ = [
     "AdvectionDiffusionReaction",
     "AllenCahn",
+    "FlowStatistics",
     "Fourier",
     "Heat",
     "NavierStokes",
@@ -25,6 +28,7 @@ __all__ = [
     "Scalar",
     "Schemes",
     "Schrodinger",
+    "Statistics",
     "Vorticity",
     "Wave",
     "cases",

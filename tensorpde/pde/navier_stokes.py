@@ -73,7 +73,7 @@ class NavierStokes:
         if space.ndim < 2 or space.dtype.kind != "f":
             raise ValueError(f"a flow needs a real Space of 2 or more axes, got {space}")
         schemes = schemes or Schemes()
-        self.space, self.nu, self.cfl = space, nu, cfl
+        self.space, self.nu, self.cfl, self.schemes = space, nu, cfl, schemes
         self.projection = Projection(space, schemes)
         self.scalars = tuple(scalars)
         for scalar in self.scalars:
