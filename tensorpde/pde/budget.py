@@ -3,7 +3,7 @@ homogeneous."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,14 +102,14 @@ class FlowStatistics:
         """
         axes, n, nu = range(self.flow.space.ndim), self.normal, self.flow.nu
         slopes = [self._derivative(self.mean(i), self._conditions(i)) for i in axes]
-        k = 0.5 * sum(self.stress(i, i) for i in axes)
-        flux = sum(self._triple(i) for i in axes)
-        squares = sum(self.statistics[f"d{a}u{i}²"] for i in axes for a in axes)
-        work = sum(self.statistics[f"u{i}dp"] - self.mean(i) * self.statistics[f"dp{i}"] for i in axes)
+        k = 0.5 * _sum(self.stress(i, i) for i in axes)
+        flux = _sum(self._triple(i) for i in axes)
+        squares = _sum(self.statistics[f"d{a}u{i}²"] for i in axes for a in axes)
+        work = _sum(self.statistics[f"u{i}dp"] - self.mean(i) * self.statistics[f"dp{i}"] for i in axes)
         still = self._of_product(odd=False)
         return {
-            "production": -sum(self.stress(i, n) * slopes[i] for i in axes),
-            "dissipation": -nu * (squares - sum(slope**2 for slope in slopes)),
+            "production": -_sum(self.stress(i, n) * slopes[i] for i in axes),
+            "dissipation": -nu * (squares - _sum(slope**2 for slope in slopes)),
             "turbulent": -0.5 * self._derivative(flux, self._of_product(odd=True)),
             "viscous": nu * derivative(self._line, 0, self.flow.schemes.second, bc=still)(self._line.field(k)).local,
             "pressure": -work,
@@ -140,6 +140,10 @@ class FlowStatistics:
 
         left, right = self.flow.space.axes[self.normal].sides
         return condition(left), condition(right)
+
+
+def _sum(profiles: Iterable[np.ndarray]) -> np.ndarray:
+    return np.sum(list(profiles), axis=0)
 
 
 def _mean(i: int) -> str:

@@ -17,8 +17,8 @@ from tensorpde.parallel.reduce import marginal
 class Statistics:
     """⟨f g …⟩(y) over some axes, by their quadrature weights, and over time, by weights that are given.
 
-    The sums are numbers that every rank has, alike to the bit. Keep them in the attributes of checkpoints, and a resumed
-    run goes on with them: JSON gives floats back exactly.
+    The sums are numbers that every rank has, alike to the bit. Keep them in the attributes of checkpoints, and a
+    resumed run goes on with them: JSON gives floats back exactly.
 
         kept = run.attributes.setdefault("statistics", {})
         statistics = tp.pde.Statistics(space, over=(0, 2), kept=kept)
