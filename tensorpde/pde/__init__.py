@@ -4,6 +4,7 @@ from . import cases
 from .advection_diffusion_reaction import AdvectionDiffusionReaction
 from .allen_cahn import AllenCahn
 from .budget import FlowStatistics
+from .burgers import Burgers
 from .fourier import Fourier
 from .heat import Heat
 from .navier_stokes import NavierStokes
@@ -19,6 +20,7 @@ from .wave import Wave
 __all__ = [
     "AdvectionDiffusionReaction",
     "AllenCahn",
+    "Burgers",
     "FlowStatistics",
     "Fourier",
     "Heat",
