@@ -165,9 +165,10 @@ def print_digest() -> None:
     print("digest", digest(), flush=True)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("ranks", [3, 4])
 def test_the_same_bits_on_any_number_of_ranks(ranks: int) -> None:
-    lines = run_ranks(ranks, f"{HERE}::print_digest").stdout.split("digest ")[1:]
+    lines = run_ranks(ranks, f"{HERE}::print_digest", timeout=240).stdout.split("digest ")[1:]
     assert {line.split()[0] for line in lines} == {digest()} and len(lines) == ranks
 
 
