@@ -78,7 +78,6 @@ def fill(path: str) -> None:
     dataset(path)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("ranks", [2, 3, 4])
 def test_the_same_file_on_any_number_of_ranks(ranks: int, tmp_path: Path) -> None:
     one = dataset(tmp_path / "one.h5", comm=alone()).read_bytes()

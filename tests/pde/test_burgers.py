@@ -73,7 +73,6 @@ def check_ranks() -> None:
     assert digest() == digest(tp.parallel.alone())
 
 
-@pytest.mark.timeout(300)
 def test_the_same_bits_on_ranks() -> None:
     run_ranks(4, f"{HERE}::check_ranks", timeout=240)
 

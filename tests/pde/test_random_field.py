@@ -65,7 +65,6 @@ def check_ranks() -> None:
     assert np.array_equal(random(3, 4).gather(), alone(3, 4).gather())
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_the_same_bits_on_any_number_of_ranks(ranks: int) -> None:
     run_ranks(ranks, f"{HERE}::check_ranks", timeout=240)

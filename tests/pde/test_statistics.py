@@ -106,7 +106,6 @@ def check_ranks() -> None:
     assert digest(one) == digest(many)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_the_same_bits_on_any_number_of_ranks(ranks: int) -> None:
     run_ranks(ranks, f"{HERE}::check_ranks", timeout=240)

@@ -165,7 +165,6 @@ def print_digest() -> None:
     print("digest", digest(), flush=True)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("ranks", [3, 4])
 def test_the_same_bits_on_any_number_of_ranks(ranks: int) -> None:
     lines = run_ranks(ranks, f"{HERE}::print_digest", timeout=240).stdout.split("digest ")[1:]
