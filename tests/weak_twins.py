@@ -49,3 +49,23 @@ def mapped(space, x, jacobian, c, q=None):
     kappa = np.broadcast_to(c(*x(*xi)), weight.shape)
     metric = inverse @ np.swapaxes(inverse, -1, -2)
     return sum(form(space, kappa * det * metric[..., a, b], a, b, q) for a in range(d) for b in range(d))
+
+
+def on_wall(space, axis, side):
+    """Coordinates of the quadrature points of a wall, the product of the weights there, and the function there."""
+    x, weights, parts = [], [], []
+    for k, line in enumerate(space.axes):
+        table = line.basis.table(line)
+        if k != axis:
+            x.append(table.points.ravel())
+            weights.append(table.weights.ravel())
+            parts.append(sp.csr_array(functions(line, 0)))
+            continue
+        first, values = line.basis.evaluate(line, np.array([float(side)]))
+        row = np.zeros((1, table.functions))
+        row[0, first[0] : first[0] + values.shape[1]] = values
+        x.append(np.array([(line.lo, line.hi)[side]]))
+        weights.append(np.ones(1))
+        parts.append(sp.csr_array(row[:, table.unknowns]))
+    at_points = functools.reduce(lambda a, b: sp.kron(a, b, format="csr"), parts)
+    return np.ix_(*x), functools.reduce(np.multiply.outer, weights), at_points

@@ -35,6 +35,7 @@ STIFFNESS = {
     "degree 7": [elements(7, 3, (D, N))],
     "degree 10": [elements(10, 2)],
     "degree 8, plane": [elements(8, 1, N), elements(8, 2, P)],
+    "degrees 6 and 9": [elements(6, 2, (N, D)), elements(9, 2, P)],
     "mixed degrees": [elements(1, 2), elements(5, 2, P), elements(3, 2, N)],
     "periodic splines of few functions": [splines(4, 5, P), splines(2, 6, P)],
     "knots": [splines(2, 5, N, knots=(0, 0, 0, 1, 1, 4, 4, 4)), splines(2, 4, N)],

@@ -53,19 +53,11 @@ def along(axis, x, y):
 
 
 def on_wall(space, axis, side, c, g):
-    """∫ c u φ_i and ∫ g φ_i over a wall of the plane: functions there by evaluation, lengths by the tangent."""
-    line, other = space.axes[axis], space.axes[1 - axis]
-    first, values = line.basis.evaluate(line, np.array([float(side)]))
-    ends = np.zeros(line.basis.functions(line))
-    ends[first[0] : first[0] + len(values[0])] = values[0]
-    ends = ends[line.known[0] : len(ends) - line.known[1]]
-    functions, table = brute.functions(other, 0), other.basis.table(other)
-    x = [table.points.ravel()]
-    x.insert(axis, np.array([line.lo, line.hi][side]))
-    weight = table.weights.ravel() * np.linalg.norm(along(1 - axis, *x), axis=0)
-    parts = [np.outer(ends, ends), functions.T @ ((weight * c(*warped(*x)))[:, None] * functions)]
-    load = [ends, functions.T @ (weight * g(*x))]
-    return np.kron(*parts[:: 1 - 2 * axis]), np.kron(*load[:: 1 - 2 * axis])
+    """∫ c u φ_i and ∫ g φ_i over a wall of the mapped plane, lengths by the tangent."""
+    x, weight, functions = brute.on_wall(space, axis, side)
+    weight = weight * np.linalg.norm(along(1 - axis, *x), axis=0)
+    scaled = functions.multiply((weight * c(*warped(*x))).reshape(-1, 1))
+    return (functions.T @ scaled).toarray(), functions.T @ (weight * g(*x)).ravel()
 
 
 @pytest.mark.parametrize("name", ["elements", "splines"])
