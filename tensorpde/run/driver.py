@@ -28,6 +28,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
+from tensorpde import backend as backends
 from tensorpde.io import Output, Stream, load_checkpoint, save_checkpoint
 from tensorpde.parallel.comm import world
 from tensorpde.parallel.errors import agree
@@ -39,6 +40,7 @@ from tensorpde.run.signals import Verdict, Watch
 __all__ = ["Clock", "Parameters", "Run", "begin", "parameter"]
 
 P = TypeVar("P", bound=Parameters)
+COMPILING = "compiling kernels for this machine; this happens once and takes a minute or two"
 CHECK_EVERY = 100  # steps between two looks for values that are not finite, besides those before checkpoints
 
 
@@ -67,7 +69,10 @@ def begin(cls: type[P], argv: Sequence[str] | None = None, comm: Any = None) -> 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a log in an old encoding must not end a run over a "×"
-    return Run(read_parameters(cls, comm, argv), comm)
+    run = Run(read_parameters(cls, comm, argv), comm)
+    if comm.rank == 0:
+        backends.get("numpy").before_compiling(lambda: run.say(COMPILING))
+    return run
 
 
 class Run(Generic[P]):

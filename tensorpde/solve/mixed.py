@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tensorpde.backend.bordered import Bands
 from tensorpde.line import Compact, LineOperator, RowBand
-from tensorpde.line.factor import Sweeps, sweeps
+from tensorpde.line.factor import sweeps
 from tensorpde.solve.eigen import FITS, Modes
 from tensorpde.solve.route import Route
 from tensorpde.solve.separate import Pair
 
 MAX_GROWTH = 1e10
-
-
-@dataclass(frozen=True, eq=False)
-class BorderedBands:
-    """Host plan of (β A + σ B) x = R u on one axis; see `backend.numpy.shifted.Bands` for the fields."""
-
-    rhs: Sweeps
-    a: np.ndarray
-    b: np.ndarray
-    low: np.ndarray
-    up: np.ndarray
-    offset: np.ndarray
-    ea: np.ndarray
-    eb: np.ndarray
-    column: np.ndarray
-    fa: np.ndarray
-    fb: np.ndarray
-    sizes: np.ndarray
 
 
 class BandedAxis:
@@ -125,7 +107,7 @@ def check_growth(growth: float) -> None:
         )
 
 
-def bordered(a: np.ndarray, b: np.ndarray, left: RowBand | None) -> BorderedBands:
+def bordered(a: np.ndarray, b: np.ndarray, left: RowBand | None) -> Bands:
     """The plan of a pair of n×n matrices; what lies in the corners makes the last unknowns a border."""
     n = len(a)
     used = (a != 0) | (b != 0) | np.eye(n, dtype=bool)
@@ -150,7 +132,7 @@ def bordered(a: np.ndarray, b: np.ndarray, left: RowBand | None) -> BorderedBand
     open_a, open_b = (np.where(kept, matrix[rows[:m], columns], 0) for matrix in (a, b))
     border_a, border_b = (np.where(entry, matrix[rows[m:], column], 0) for matrix in (a, b))
     identity = RowBand(np.arange(n), np.ones((n, 1)), n)
-    return BorderedBands(
+    return Bands(
         rhs=sweeps(None, identity if left is None else left),
         a=open_a, b=open_b, low=low, up=up, offset=np.concatenate([[0], np.cumsum(up)]),
         ea=a[:m, m:], eb=b[:m, m:], column=column, fa=border_a, fb=border_b,

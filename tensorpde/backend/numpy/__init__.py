@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import elements, lines, pointwise, shifted, transforms, transport
+from .compiled import before_compiling
 
 name = "numpy"
 
@@ -51,6 +52,7 @@ def to_host(array: np.ndarray) -> np.ndarray:
 __all__ = [
     "ALIGNMENT",
     "asarray",
+    "before_compiling",
     "copy",
     "elements",
     "empty",

@@ -21,6 +21,7 @@ from numba import njit
 
 _HERE = Path(__file__).parent
 _depth = 0
+_listener: Callable[[], object] | None = None
 
 
 def _folder() -> Path:
@@ -59,8 +60,11 @@ def kernel(function: Callable) -> Any:
     compile_now = dispatcher.compile
 
     def compile_in_turn(signature: Any) -> Any:
-        if _is_kept(dispatcher, signature):
+        kept = _is_kept(dispatcher, signature)
+        if kept:
             return compile_now(signature)  # which loads it: nobody needs to wait
+        if kept is False:
+            _tell()
         with _turn():
             return compile_now(signature)
 
@@ -68,12 +72,25 @@ def kernel(function: Callable) -> Any:
     return dispatcher
 
 
-def _is_kept(dispatcher: Any, signature: Any) -> bool:
-    """Whether the folder has this kernel for these types; False if this numba does not let us see it."""
+def before_compiling(listener: Callable[[], object] | None) -> None:
+    """Have `listener` called once, before the first kernel that this process must compile or wait for."""
+    global _listener
+    _listener = listener
+
+
+def _tell() -> None:
+    global _listener
+    listener, _listener = _listener, None
+    if listener is not None:
+        listener()
+
+
+def _is_kept(dispatcher: Any, signature: Any) -> bool | None:
+    """Whether the folder has this kernel for these types; None if this numba does not let us see it."""
     with suppress(Exception):
         cache = dispatcher._cache
         return cache._index_key(signature, dispatcher.targetctx.codegen()) in cache._cache_file._load_index()
-    return False
+    return None
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
+import scipy  # loads its parts when they are used
 
 from .compiled import kernel
 
@@ -59,18 +60,13 @@ def matmul(
     outer = prod(u.shape[:axis])
     a = u.reshape(outer, n, inner)
     b = out.reshape(outer, len(matrix), inner)
-    if alpha != 1:
-        matrix = out.dtype.type(alpha) * matrix
+    gemm = scipy.linalg.get_blas_funcs("gemm", dtype=out.dtype)
+    # The library's order is by columns: it sees transposes of all that is C-contiguous, and writes where they lie.
     if inner == 1:
-        products = [(a.reshape(outer, n), matrix.T, b.reshape(outer, len(matrix)))]
-    else:
-        products = [(matrix, a[o], b[o]) for o in range(outer)]
-    for left, right, target in products:
-        if beta == 0:
-            np.matmul(left, right, out=target)
-        else:
-            target *= beta
-            target += left @ right
+        gemm(alpha, matrix.T, a.reshape(outer, n).T, beta, b.reshape(outer, len(matrix)).T, 1, overwrite_c=1)
+        return
+    for o in range(outer):
+        gemm(alpha, a[o].T, matrix.T, beta, b[o].T, overwrite_c=1)
 
 
 @kernel

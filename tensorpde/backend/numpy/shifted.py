@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from ..bordered import Bands
 from .compiled import kernel, part
 from .pointers import data
 from .rows import copy_row, empty_tile, fill_row, lane_count
-from .sweep import Factors, bare, forward, make_factors
+from .sweep import bare, forward, make_factors
 from .tiles import load_columns, store_columns
 
 
-class Bands(NamedTuple):
-    """Plan of (β A + σ B) x = R u for one dtype, β and σ differing from line to line.
-
-    The last p unknowns border the others (p = 0 unless the line is periodic). Row i of the open part has its entries
-    from column i − low[i] on; up[i] columns right of the diagonal fill in elimination, kept in slots offset[i]…
-
-    rhs : Factors of R; a, b : (m, w) open rows; ea, eb : (m, p) entries in the border's columns;
-    column, fa, fb : (p, q) places and values of the border's rows; sizes : (2,) largest row sums of A and B.
-    """
-
-    rhs: Factors
-    a: np.ndarray
-    b: np.ndarray
-    low: np.ndarray
-    up: np.ndarray
-    offset: np.ndarray
-    ea: np.ndarray
-    eb: np.ndarray
-    column: np.ndarray
-    fa: np.ndarray
-    fb: np.ndarray
-    sizes: np.ndarray
-
-
-def prepare(plan: Any, dtype: Any) -> Bands:
-    """The kernel's form of a host plan (the fields of Bands, `rhs` as sweeps) for lanes of `dtype`."""
+def prepare(plan: Bands, dtype: Any) -> Bands:
+    """The kernel's form of a host plan for lanes of `dtype`."""
     kinds = {name: getattr(plan, name).astype(dtype) for name in ("a", "b", "ea", "eb", "fa", "fb")}
     places = {name: getattr(plan, name).astype(np.int64) for name in ("low", "up", "offset", "column")}
-    return Bands(rhs=make_factors(plan.rhs, np.dtype(dtype)), sizes=plan.sizes.astype(float), **kinds, **places)
+    rhs = make_factors(plan.rhs, np.dtype(dtype))
+    return plan._replace(rhs=rhs, sizes=plan.sizes.astype(float), **kinds, **places)
 
 
 def solve(bands: Bands, u: np.ndarray, axis: int, values: Any, singular: bool, out: np.ndarray) -> float:
