@@ -10,6 +10,7 @@ import numpy as np
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis
 from tensorpde.kron import TensorOperator
+from tensorpde.lending import lent
 
 ROUND_OFF = 200
 
@@ -77,10 +78,8 @@ class Constants:
 
     def project(self, u: Field) -> None:
         """Take the constant part, unweighted, out of u. Collective."""
-        one = u.space.process_grid.workspace(u.space.backend)
-        with one.lent(u.pencil.local_shape, u.dtype) as ones:
-            ones[...] = 1
-            constant = Field(u.space, ones, u.pencil)
+        with lent(u.space, (), u.pencil, u.dtype) as constant:
+            constant.local[...] = 1
             for part in _parts(u):
                 part.local[...] -= constant.dot(part) / prod(u.space.shape)
 

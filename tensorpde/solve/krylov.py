@@ -10,6 +10,7 @@ import numpy as np
 
 from tensorpde.field import Field
 from tensorpde.kron import TensorOperator, same_points
+from tensorpde.lending import lent, lent_like
 from tensorpde.parallel import agree
 from tensorpde.solve import petsc
 from tensorpde.solve.conjugate_gradients import ConjugateGradients
@@ -120,9 +121,7 @@ class Krylov:
             out = Field(space, space.backend.empty(b.local.shape, dtype), b.pencil)
         elif out.dtype != dtype or out.lead != b.lead or out.pencil != b.pencil:
             raise ValueError(f"out is {out}; u has lead {b.lead}, dtype {dtype} and the pencil of {b}")
-        work = space.process_grid.workspace(space.backend)
-        with work.lent(b.local.shape, dtype) as array:
-            right = Field(space, array, b.pencil)
+        with lent(space, b.lead, b.pencil, dtype) as right:
             right.local[...] = b.local
             if self.A.sources:
                 self.A.add_lifting(right, t, -1.0)
@@ -166,9 +165,7 @@ class Own:
 
     def solve(self, b: Field, u: Field, guessed: bool) -> History:
         """U from b; b stays as it is."""
-        space = u.space
-        with space.process_grid.workspace(space.backend).lent(b.local.shape, b.dtype) as array:
-            residual = Field(space, array, b.pencil)
+        with lent_like(b) as residual:
             residual.local[...] = b.local
             if guessed:
                 self._A.apply(u, residual, -1.0)
