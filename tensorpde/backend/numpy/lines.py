@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from .abreast import rows_abreast
 from .compiled import inlined, kernel
 from .intrinsics import KEEP
 from .pointers import data
 from .rows import fill_row, lane_count, scratch
 from .sweep import Factors, backward, bare, close, forward, make_factors, ready_rows
-from .tiles import goal, lane_base, load_columns, store_columns
+from .tiles import goal, is_real, lane_base, load_columns, store_columns
 
 CHUNK = 16  # columns loaded, then swept while they are in the first-level cache; whole cache lines of a contiguous one
 
@@ -53,41 +54,81 @@ def _kernel(factors, values, result, work, lines, inner, beta):
     span = inner if inner * 2 >= lanes else lines
     per_span = (span + lanes - 1) // lanes
     count = lines // span * per_span
-    chunk = 4 * CHUNK if inner == 1 else CHUNK
     last = 0
     for number in range(count + 1):
         # The sweep up a tile runs beside the sweep down the one before it, so that memory is read and written at once.
         first = number // per_span * span + number % per_span * lanes
         up, down = number < count, number > 0
-        done = 0
         if up:
-            _start(tile, f, u, first, _valid(first, span, lanes), inner)
-        for column in range(0, max(f.high, f.m), chunk):
-            stop = min(column + chunk, f.high)
-            if up and column < stop:
-                load_columns(tile, f.slot + column, u, first, _valid(first, span, lanes), f.n, inner, column, stop)
-                ready = ready_rows(f, done, stop)
-                forward(tile, tile, f, done, ready)
-                done = ready
-            row = (f.m - 1) // chunk * chunk - column
-            if down and row >= 0:
-                _finish(before, f, row, min(row + chunk, f.m), out, last, _valid(last, span, lanes), inner, beta)
+            fill_row(tile, 0, f.kl * lanes, 0)
+        if up and down and _even(f, u, first, span, inner) and _even(f, u, last, span, inner):
+            _abreast(tile, before, f, u, first, out, last, inner, beta)
+        else:
+            _in_chunks(tile, before, f, u, first, up, out, last, down, span, inner, beta)
         if up:
             close(tile, f)
         tile, before, last = before, tile, first
+
+
+@inlined
+def _even(f, u, first, span, inner):
+    """Whether a row of the tile is a stretch of the array, and the operator's rows can be swept abreast."""
+    lanes = lane_count(u)
+    return (
+        f.inside < f.outside and _valid(first, span, lanes) == lanes and first % inner + lanes <= inner and is_real(u)
+    )
+
+
+@inlined
+def _abreast(tile, before, f, u, first, out, last, inner, beta):
+    """Up a tile and down the one before it, row by row."""
+    source, target = lane_base(first, f.n, inner), lane_base(last, f.m, inner)
+    how = goal(out, last, lane_count(u), inner, beta)
+    _sweep_wrapped(tile, f, u, first, inner, 0, f.inside)
+    i, row = f.inside, f.m - 1
+    while i < f.outside:
+        count = min(f.outside, f.until[i]) - i
+        rows_abreast(
+            tile, f.kl + i, count, u, source + (f.source[i] - f.slot) * inner, inner, f.coef, i, f.width,
+            before, f.kl + row, f.upper, row, f.ku, out, target + row * inner, beta, how,
+        )  # fmt: skip
+        i, row = i + count, row - count
+    _sweep_wrapped(tile, f, u, first, inner, f.outside, f.m)
+    backward(before, f, 0, row + 1, out, target, inner, beta, how)
+
+
+@inlined
+def _sweep_wrapped(tile, f, u, first, inner, begin, end):
+    """Up the few rows whose columns reach round the line."""
+    if begin < end:
+        low, high = f.source[begin] - f.slot, f.source[end - 1] - f.slot + f.width
+        load_columns(tile, f.slot + low, u, first, lane_count(u), f.n, inner, low, high)
+        forward(tile, tile, f, begin, end)
+
+
+@inlined
+def _in_chunks(tile, before, f, u, first, up, out, last, down, span, inner, beta):
+    """The same by chunks of columns, for tiles and operators of any kind."""
+    lanes = lane_count(u)
+    chunk = 4 * CHUNK if inner == 1 else CHUNK
+    done = 0
+    for column in range(0, max(f.high, f.m), chunk):
+        stop = min(column + chunk, f.high)
+        if up and column < stop:
+            start = f.low if column == 0 else column
+            load_columns(tile, f.slot + start, u, first, _valid(first, span, lanes), f.n, inner, start, stop)
+            ready = ready_rows(f, done, stop)
+            forward(tile, tile, f, done, ready)
+            done = ready
+        row = (f.m - 1) // chunk * chunk - column
+        if down and row >= 0:
+            _finish(before, f, row, min(row + chunk, f.m), out, last, _valid(last, span, lanes), inner, beta)
 
 
 @njit(inline="always")
 def _valid(first, span, lanes):
     """Lines of a tile that begins with line `first`: tiles do not reach past a span."""
     return min(lanes, span - first % span)
-
-
-@inlined
-def _start(tile, f, u, first, valid, inner):
-    """The rows before the first, and the columns before the line."""
-    fill_row(tile, 0, f.kl * lane_count(u), 0)
-    load_columns(tile, f.slot + f.low, u, first, valid, f.n, inner, f.low, 0)
 
 
 @inlined

@@ -15,7 +15,7 @@ from .compiled import inlined, part
 from .intrinsics import BLEND, KEEP
 from .pointers import data
 from .rows import add_row, blend_row, copy_row, fill_row, lane_count, row_sum
-from .unrolled import backward_rows, close_rows, forward_rows
+from .unrolled import ABOVE, AFTER, backward_rows, close_rows, forward_rows
 
 
 class Factors(NamedTuple):
@@ -24,7 +24,8 @@ class Factors(NamedTuple):
     coef : (m, kl + width) rows −L then B; source : (m,) slot of the first column that row i reads; until : (m,) end
     of the run of rows, from i on, whose columns follow each other; upper : (m, ku) rows −U; head : (closing, kl) and
     tail : (closing, ku), closing of periodic lines; n, m : columns and rows; low, high : unrolled columns the stencil
-    touches; slot : slot of column 0; slots : rows of a tile.
+    touches; slot : slot of column 0; slots : rows of a tile; inside, outside : first and end of the rows that reach
+    round the line at neither end, if such rows can be swept abreast, else 0 and 0.
     """
 
     coef: Any
@@ -43,6 +44,8 @@ class Factors(NamedTuple):
     high: int
     slot: int
     slots: int
+    inside: int
+    outside: int
 
 
 def make_factors(plan: Any, dtype: np.dtype, walls: bool = False, ahead: int = 0, ku: int = 0) -> Factors:
@@ -60,6 +63,7 @@ def make_factors(plan: Any, dtype: np.dtype, walls: bool = False, ahead: int = 0
     slot = max(reach(plan, walls), ahead)
     breaks = np.flatnonzero(np.diff(start) != 1) + 1
     runs = np.diff(np.concatenate([[0], breaks, [m]]))
+    inside, outside = _abreast(start, width, n) if kl == upper.shape[1] in ABOVE and width in AFTER else (0, 0)
     slots = max(slot + max(high, n), kl + m + upper.shape[1])
     return Factors(
         coef=np.concatenate([-plan.lower, plan.rhs.coef], axis=1).astype(dtype),
@@ -78,7 +82,16 @@ def make_factors(plan: Any, dtype: np.dtype, walls: bool = False, ahead: int = 0
         high=max(high, n),
         slot=slot,
         slots=slots + kl,
+        inside=inside,
+        outside=outside,
     )
+
+
+def _abreast(start: np.ndarray, width: int, n: int) -> tuple[int, int]:
+    """First and end of the rows whose columns start…start+width−1 are in the line, if they follow each other."""
+    rows = np.flatnonzero((start >= 0) & (start + width <= n))
+    together = len(rows) > 0 and rows[-1] - rows[0] + 1 == len(rows)
+    return (int(rows[0]), int(rows[-1]) + 1) if together else (0, 0)
 
 
 def reach(plan: Any, walls: bool = False) -> int:
@@ -93,6 +106,7 @@ def bare(f):
     return Factors(
         data(f.coef), data(f.source), data(f.until), data(f.upper), data(f.head), data(f.tail),
         f.kl, f.width, f.ku, f.closing, f.n, f.m, f.low, f.high, f.slot, f.slots,
+        f.inside, f.outside,
     )  # fmt: skip
 
 

@@ -29,7 +29,8 @@ KEYS = 1 << 20  # more than any number of bands
 INDEX = ir.IntType(64)
 
 
-def _integer(value: int) -> ir.Constant:
+def integer(value: int) -> ir.Constant:
+    """A constant index."""
     return ir.Constant(INDEX, value)
 
 
@@ -46,7 +47,7 @@ class Rows:
 
     def row(self, index: Any) -> Any:
         """Pointer to a row of a tile."""
-        return self.place(self.builder.mul(index, _integer(self.lanes)))
+        return self.place(self.builder.mul(index, integer(self.lanes)))
 
     def place(self, index: Any) -> Any:
         """Pointer to an element of an array."""
@@ -57,7 +58,7 @@ class Rows:
         return broadcast(self.builder, self.vector, self.builder.load(self.place(index)))
 
     def _at(self, pointer: Any, part: int, rows: int) -> Any:
-        shifted = self.builder.gep(pointer, [_integer(rows * self.lanes + part * self.vector.count)])
+        shifted = self.builder.gep(pointer, [integer(rows * self.lanes + part * self.vector.count)])
         return self.builder.bitcast(shifted, self.vector.as_pointer())
 
     def load(self, pointer: Any, part: int, rows: int = 0) -> Any:
@@ -69,13 +70,13 @@ class Rows:
         store_vector(self.builder, value, self._at(pointer, part, rows), self.align, stream)
 
 
-def _dispatch(builder: Any, choices: Sequence[tuple[Any, Sequence[int]]], emit: Callable[..., None]) -> Any:
+def dispatch(builder: Any, choices: Sequence[tuple[Any, Sequence[int]]], emit: Callable[..., None]) -> Any:
     """Code that runs emit(values) for the values that some integers have; False for values that are no choice."""
     known = cgutils.alloca_once_value(builder, cgutils.false_bit)
     builder.store(cgutils.false_bit, known)
-    key = _integer(0)
+    key = integer(0)
     for value, _ in choices:
-        key = builder.add(builder.mul(key, _integer(KEYS)), value)
+        key = builder.add(builder.mul(key, integer(KEYS)), value)
     end = builder.append_basic_block("end")
     switch = builder.switch(key, end)
     for values in product(*(allowed for _, allowed in choices)):
@@ -83,13 +84,33 @@ def _dispatch(builder: Any, choices: Sequence[tuple[Any, Sequence[int]]], emit: 
         number = 0
         for value in values:
             number = number * KEYS + value
-        switch.add_case(_integer(number), block)
+        switch.add_case(integer(number), block)
         with builder.goto_block(block):
             emit(*values)
             builder.store(cgutils.true_bit, known)
             builder.branch(end)
     builder.position_at_end(end)
     return builder.load(known)
+
+
+def row_terms(columns: Sequence[Any], here: Any, before: int) -> list[tuple[Any, int, int]]:
+    """Terms of a row `here` of a sweep up: (pointer, rows after it, number of its coefficient)."""
+    return [(column, 0, before + k) for k, column in enumerate(columns)] + [
+        (here, k - before, k) for k in range(before)
+    ]
+
+
+def sum_terms(builder: Any, tile: Rows, coef: Rows, first: Any, terms: Sequence, here: Any, group: int) -> None:
+    """GROUP vectors of row `here`, from vector `group` on, = Σ coef[first + number] · term, and stored."""
+    sums: dict[int, Any] = {}
+    for pointer, shift, number in terms:
+        scale = coef.scale(builder.add(first, integer(number)))
+        for part in range(group, min(group + GROUP, PARTS)):
+            value = tile.load(pointer, part, shift)
+            fresh = part not in sums
+            sums[part] = builder.fmul(scale, value) if fresh else vector_fma(builder, scale, value, sums[part])
+    for part, total in sums.items():
+        tile.store(total, here, part)
 
 
 @intrinsic
@@ -113,23 +134,12 @@ def forward_rows(typingctx, tile, row, count, taken, source, coef, i, before, af
             with cgutils.for_range(builder, count) as loop:
                 here = target.row(builder.add(row, loop.index))
                 there = origin.row(builder.add(source, loop.index))
-                first = builder.mul(builder.add(i, loop.index), _integer(before + after))
-                terms = [(there, k, before + k) for k in range(after)]
-                terms += [(here, k - before, k) for k in range(before)]
+                first = builder.mul(builder.add(i, loop.index), integer(before + after))
+                terms = row_terms([builder.gep(there, [integer(k * origin.lanes)]) for k in range(after)], here, before)
                 for group in range(0, PARTS, GROUP):
-                    sums: dict[int, Any] = {}
-                    for pointer, shift, k in terms:
-                        scale = factors.scale(builder.add(first, _integer(k)))
-                        for part in range(group, min(group + GROUP, PARTS)):
-                            value = target.load(pointer, part, shift)
-                            fresh = part not in sums
-                            sums[part] = (
-                                builder.fmul(scale, value) if fresh else vector_fma(builder, scale, value, sums[part])
-                            )
-                    for part, total in sums.items():
-                        target.store(total, here, part)
+                    sum_terms(builder, target, factors, first, terms, here, group)
 
-        return _dispatch(builder, ((before, BEFORE), (after, AFTER)), emit)
+        return dispatch(builder, ((before, BEFORE), (after, AFTER)), emit)
 
     return signature, codegen
 
@@ -162,17 +172,17 @@ def close_rows(typingctx, tile, row, count, head, tail, ends, after, kl, ku):
                     for part in parts:
                         value = rows.load(here, part)
                         for k in range(kl):
-                            scale = heads.scale(builder.add(builder.mul(loop.index, _integer(kl)), _integer(k)))
+                            scale = heads.scale(builder.add(builder.mul(loop.index, integer(kl)), integer(k)))
                             value = vector_fma(builder, scale, last[part, k], value)
                         rows.store(value, here, part)
                         for k in range(ku):
-                            scale = tails.scale(builder.add(builder.mul(loop.index, _integer(ku)), _integer(k)))
+                            scale = tails.scale(builder.add(builder.mul(loop.index, integer(ku)), integer(k)))
                             place = sums[part, k]
                             builder.store(vector_fma(builder, scale, value, builder.load(place)), place)
                 for (part, k), place in sums.items():
                     rows.store(builder.load(place), rows.row(after), part, k)
 
-        return _dispatch(builder, ((kl, BEFORE), (ku, ABOVE)), emit)
+        return dispatch(builder, ((kl, BEFORE), (ku, ABOVE)), emit)
 
     return signature, codegen
 
@@ -192,7 +202,7 @@ def _sweep_down(builder: Any, sweeps: Sequence[Down], count: Any, above: int, gr
     finish(number of the row, part, values) takes the results; the tiles keep those that the rows below need.
     """
     vector = sweeps[0].tile.vector
-    one = _integer(1)
+    one = integer(1)
     for start in range(0, PARTS, group):
         parts = range(start, min(start + group, PARTS))
         made = {
@@ -205,9 +215,9 @@ def _sweep_down(builder: Any, sweeps: Sequence[Down], count: Any, above: int, gr
             builder.store(sweeps[s].tile.load(sweeps[s].tile.row(sweeps[s].row), part, 1 + k), kept)
         with cgutils.for_range(builder, count) as loop:
             here = [down.tile.row(builder.sub(down.row, loop.index)) for down in sweeps]
-            first = [builder.mul(builder.sub(down.i, loop.index), _integer(above)) for down in sweeps]
+            first = [builder.mul(builder.sub(down.i, loop.index), integer(above)) for down in sweeps]
             scales = [
-                [down.upper.scale(builder.add(first[s], _integer(k))) for k in range(above)]
+                [down.upper.scale(builder.add(first[s], integer(k))) for k in range(above)]
                 for s, down in enumerate(sweeps)
             ]
             for part in parts:
@@ -249,8 +259,8 @@ class Goal(NamedTuple):
         pointer = self.out.place(index)
         if how == BLEND:
             if part % 2 == 0:
-                far = self.out.place(builder.sub(index, builder.mul(_integer(ahead), self.stride)))
-                prefetch_at(builder, builder.gep(far, [_integer(part * self.out.vector.count)]))
+                far = self.out.place(builder.sub(index, builder.mul(integer(ahead), self.stride)))
+                prefetch_at(builder, builder.gep(far, [integer(part * self.out.vector.count)]))
             beta = broadcast(builder, self.out.vector, self.beta)
             value = vector_fma(builder, beta, self.out.load(pointer, part), value)
         self.out.store(value, pointer, part, stream=how == STREAM)
@@ -283,7 +293,7 @@ def backward_rows(typingctx, tile, row, count, upper, i, above, out, place, stri
                     builder, down, count, above, GROUP, lambda n, part, v: goal.take(builder, n, part, v[0], how)
                 )
 
-        return _dispatch(builder, ((above, ABOVE), (how, range(4))), emit)
+        return dispatch(builder, ((above, ABOVE), (how, range(4))), emit)
 
     return signature, codegen
 
@@ -323,6 +333,6 @@ def backward_transport(typingctx, tiles, rows, count, uppers, i, above, speed, r
 
             _sweep_down(builder, down, count, above, CARRIED if above < 2 else CARRIED // 2, finish)
 
-        return _dispatch(builder, ((above, ABOVE), (how, range(4))), emit)
+        return dispatch(builder, ((above, ABOVE), (how, range(4))), emit)
 
     return signature, codegen
