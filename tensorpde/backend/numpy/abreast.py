@@ -8,71 +8,90 @@ from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .intrinsics import BLEND, ROW_BYTES, STORE, STREAM, prefetch_at, vector_fma
-from .unrolled import ABOVE, AFTER, GROUP, PARTS, Goal, Rows, dispatch, integer, row_terms, sum_terms
-
-AHEAD = 6  # rows asked for in advance: few, for a power of two apart they share places in the cache
+from .unrolled import ABOVE, GROUP, PARTS, Goal, Rows, dispatch, integer
 
 
 @intrinsic
 def rows_abreast(
-    typingctx, tile, row, count, u, source, stride, coef, i, width, before, down, upper, j, bands, out, place, beta, how
-):
+    typingctx, tile, row, count, u, source, stride, ask, coef, i, width,
+    before, down, upper, j, bands, out, place, beta, how,
+):  # fmt: skip
     """Sweep up `count` rows of `tile`, from row `row`, and down as many of `before`, from row `down`.
 
-    Up, as `forward_rows`, from the array itself: columns begin at u[source], `stride` apart; row i of the factors.
+    Up, as `forward_rows`, from the array itself: columns begin at u[source], `stride` apart; row i of the factors. With
+    every row goes a request for what lies `ask` after its first column.
     Down, as `backward_rows`: row j of the factors; results go to out[place], then `stride` before it, as `how` says
     (not KEEP). The operator has `bands` bands of L and of U.
     """
     size = types.intp
     signature = types.boolean(
-        tile, size, size, u, size, size, coef, size, size, before, size, upper, size, size, out, size, out.dtype, size
-    )
+        tile, size, size, u, size, size, size, coef, size, size,
+        before, size, upper, size, size, out, size, out.dtype, size,
+    )  # fmt: skip
 
     def codegen(context, builder, signature, args):
         if not isinstance(signature.args[0].dtype, types.Float):
             return cgutils.false_bit
-        _, row, count, _, source, stride, _, i, width, _, down, _, j, bands, _, place, beta, how = args
+        _, row, count, _, source, stride, ask, _, i, width, _, down, _, j, bands, _, place, beta, how = args
         target, origin, factors, earlier, uppers, outs = (
-            Rows(context, builder, signature.args[k], args[k]) for k in (0, 3, 6, 9, 11, 14)
+            Rows(context, builder, signature.args[k], args[k]) for k in (0, 3, 7, 10, 12, 15)
         )
-        goal = Goal(earlier, down, outs, place, stride, beta)
 
-        def descend(bands: int, number: Any, group: int) -> None:
-            here = earlier.row(builder.sub(down, number))
+        def descend(bands: int, number: Any, skip: Any) -> None:
+            here = builder.gep(earlier.row(builder.sub(down, number)), [skip])
             first = builder.mul(builder.sub(j, number), integer(bands))
             scales = [uppers.scale(builder.add(first, integer(k))) for k in range(bands)]
-            values = {}
-            for part in range(group, min(group + GROUP, PARTS)):
+            values = []
+            for part in range(GROUP):
                 value = earlier.load(here, part)
                 for k, scale in enumerate(scales):
                     value = vector_fma(builder, scale, earlier.load(here, part, 1 + k), value)
                 if bands:
                     earlier.store(value, here, part)
-                values[part] = value
+                values.append(value)
+            goal = Goal(earlier, down, outs, builder.add(place, skip), stride, beta)
             for case in (STREAM, STORE, BLEND):
                 with builder.if_then(builder.icmp_signed("==", how, integer(case))):
-                    for part, value in values.items():
+                    for part, value in enumerate(values):
                         goal.take(builder, number, part, value, case)
 
-        def emit(bands: int, width: int) -> None:
+        def ascend(bands: int, number: Any, start: Any, skip: Any) -> None:
+            here = builder.gep(target.row(builder.add(row, number)), [skip])
+            first = builder.mul(builder.add(i, number), builder.add(integer(bands), width))
+            sums = [cgutils.alloca_once(builder, target.vector) for _ in range(GROUP)]
+            for total in sums:
+                builder.store(ir.Constant(target.vector, [-0.0] * target.vector.count), total)  # a sum of nothing
+            with cgutils.for_range(builder, width) as term:
+                scale = factors.scale(builder.add(first, builder.add(integer(bands), term.index)))
+                column = origin.place(builder.add(builder.add(start, skip), builder.mul(term.index, stride)))
+                for part, total in enumerate(sums):
+                    value = vector_fma(builder, scale, origin.load(column, part), builder.load(total))
+                    builder.store(value, total)
+            values = [builder.load(total) for total in sums]
+            for k in range(bands):
+                scale = factors.scale(builder.add(first, integer(k)))
+                for part in range(GROUP):
+                    values[part] = vector_fma(builder, scale, target.load(here, part, k - bands), values[part])
+            for part, value in enumerate(values):
+                target.store(value, here, part)
+
+        def emit(bands: int) -> None:
             with cgutils.for_range(builder, count) as loop:
-                here = target.row(builder.add(row, loop.index))
                 start = builder.add(source, builder.mul(loop.index, stride))
-                columns = [origin.place(builder.add(start, builder.mul(integer(k), stride))) for k in range(width)]
-                far = origin.place(builder.add(start, builder.mul(integer(width - 1 + AHEAD), stride)))
+                far = origin.place(builder.add(start, ask))
                 for line in range(0, ROW_BYTES, 64):
                     prefetch_at(builder, builder.gep(far, [integer(line // origin.align)]))
-                first = builder.mul(builder.add(i, loop.index), integer(bands + width))
-                terms = row_terms(columns, here, bands)
-                for group in range(0, PARTS, GROUP):
-                    sum_terms(builder, target, factors, first, terms, here, group)
-                    descend(bands, loop.index, group)
+                with cgutils.for_range(builder, integer(PARTS // GROUP)) as group:
+                    skip = builder.mul(group.index, integer(GROUP * target.vector.count))
+                    ascend(bands, loop.index, start, skip)
+                    descend(bands, loop.index, skip)
 
-        return dispatch(builder, ((bands, ABOVE), (width, AFTER)), emit)
+        return dispatch(builder, ((bands, ABOVE),), emit)
 
     return signature, codegen

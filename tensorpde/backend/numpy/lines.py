@@ -22,6 +22,8 @@ from .tiles import goal, is_real, lane_base, load_columns, store_columns
 
 CHUNK = 16  # columns loaded, then swept while they are in the first-level cache; whole cache lines of a contiguous one
 
+AHEAD = 12  # rows asked for in advance: few, for a power of two apart they share places in the cache
+
 
 def prepare(plan: Any, dtype: Any) -> Factors:
     """The kernel's form of a host plan for arrays of `dtype` (real factors keep the precision of `dtype`)."""
@@ -54,7 +56,7 @@ def _kernel(factors, values, result, work, lines, inner, beta):
     span = inner if inner * 2 >= lanes else lines
     per_span = (span + lanes - 1) // lanes
     count = lines // span * per_span
-    last = 0
+    last = np.int64(0)  # a plain 0 is a type of its own, for which all parts would be compiled once more
     for number in range(count + 1):
         # The sweep up a tile runs beside the sweep down the one before it, so that memory is read and written at once.
         first = number // per_span * span + number % per_span * lanes
@@ -62,7 +64,8 @@ def _kernel(factors, values, result, work, lines, inner, beta):
         if up:
             fill_row(tile, 0, f.kl * lanes, 0)
         if up and down and _even(f, u, first, span, inner) and _even(f, u, last, span, inner):
-            _abreast(tile, before, f, u, first, out, last, inner, beta)
+            following = (number + 1) // per_span * span + (number + 1) % per_span * lanes
+            _abreast(tile, before, f, u, first, following, out, last, inner, beta)
         else:
             _in_chunks(tile, before, f, u, first, up, out, last, down, span, inner, beta)
         if up:
@@ -80,21 +83,25 @@ def _even(f, u, first, span, inner):
 
 
 @inlined
-def _abreast(tile, before, f, u, first, out, last, inner, beta):
-    """Up a tile and down the one before it, row by row."""
-    source, target = lane_base(first, f.n, inner), lane_base(last, f.m, inner)
+def _abreast(tile, before, f, u, first, following, out, last, inner, beta):
+    """Up a tile and down the one before it, row by row; the first columns of the next tile are asked for."""
+    base, target = lane_base(first, f.n, inner), lane_base(last, f.m, inner)
     how = goal(out, last, lane_count(u), inner, beta)
-    _sweep_wrapped(tile, f, u, first, inner, 0, f.inside)
-    i, row = f.inside, f.m - 1
+    _sweep_wrapped(tile, f, u, first, inner, np.int64(0), f.inside)
+    i, row, near = f.inside, f.m - 1, f.outside - AHEAD
     while i < f.outside:
-        count = min(f.outside, f.until[i]) - i
+        count = min(f.until[i], near if i < near else f.outside) - i
+        source = base + (f.source[i] - f.slot) * inner
+        ask = (f.width - 1 + AHEAD) * inner
+        if i >= near:
+            ask = lane_base(following, f.n, inner) + (i - near) * inner - source
         rows_abreast(
-            tile, f.kl + i, count, u, source + (f.source[i] - f.slot) * inner, inner, f.coef, i, f.width,
+            tile, f.kl + i, count, u, source, inner, ask, f.coef, i, f.width,
             before, f.kl + row, f.upper, row, f.ku, out, target + row * inner, beta, how,
         )  # fmt: skip
         i, row = i + count, row - count
     _sweep_wrapped(tile, f, u, first, inner, f.outside, f.m)
-    backward(before, f, 0, row + 1, out, target, inner, beta, how)
+    backward(before, f, np.int64(0), row + 1, out, target, inner, beta, how)
 
 
 @inlined
@@ -111,7 +118,7 @@ def _in_chunks(tile, before, f, u, first, up, out, last, down, span, inner, beta
     """The same by chunks of columns, for tiles and operators of any kind."""
     lanes = lane_count(u)
     chunk = 4 * CHUNK if inner == 1 else CHUNK
-    done = 0
+    done = np.int64(0)
     for column in range(0, max(f.high, f.m), chunk):
         stop = min(column + chunk, f.high)
         if up and column < stop:

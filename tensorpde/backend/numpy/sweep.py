@@ -15,7 +15,7 @@ from .compiled import inlined, part
 from .intrinsics import BLEND, KEEP
 from .pointers import data
 from .rows import add_row, blend_row, copy_row, fill_row, lane_count, row_sum
-from .unrolled import ABOVE, AFTER, backward_rows, close_rows, forward_rows
+from .unrolled import ABOVE, backward_rows, close_rows, forward_rows
 
 
 class Factors(NamedTuple):
@@ -63,7 +63,7 @@ def make_factors(plan: Any, dtype: np.dtype, walls: bool = False, ahead: int = 0
     slot = max(reach(plan, walls), ahead)
     breaks = np.flatnonzero(np.diff(start) != 1) + 1
     runs = np.diff(np.concatenate([[0], breaks, [m]]))
-    inside, outside = _abreast(start, width, n) if kl == upper.shape[1] in ABOVE and width in AFTER else (0, 0)
+    inside, outside = _abreast(start, width, n) if kl == upper.shape[1] in ABOVE else (0, 0)
     slots = max(slot + max(high, n), kl + m + upper.shape[1])
     return Factors(
         coef=np.concatenate([-plan.lower, plan.rhs.coef], axis=1).astype(dtype),

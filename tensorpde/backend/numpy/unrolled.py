@@ -93,26 +93,6 @@ def dispatch(builder: Any, choices: Sequence[tuple[Any, Sequence[int]]], emit: C
     return builder.load(known)
 
 
-def row_terms(columns: Sequence[Any], here: Any, before: int) -> list[tuple[Any, int, int]]:
-    """Terms of a row `here` of a sweep up: (pointer, rows after it, number of its coefficient)."""
-    return [(column, 0, before + k) for k, column in enumerate(columns)] + [
-        (here, k - before, k) for k in range(before)
-    ]
-
-
-def sum_terms(builder: Any, tile: Rows, coef: Rows, first: Any, terms: Sequence, here: Any, group: int) -> None:
-    """GROUP vectors of row `here`, from vector `group` on, = Σ coef[first + number] · term, and stored."""
-    sums: dict[int, Any] = {}
-    for pointer, shift, number in terms:
-        scale = coef.scale(builder.add(first, integer(number)))
-        for part in range(group, min(group + GROUP, PARTS)):
-            value = tile.load(pointer, part, shift)
-            fresh = part not in sums
-            sums[part] = builder.fmul(scale, value) if fresh else vector_fma(builder, scale, value, sums[part])
-    for part, total in sums.items():
-        tile.store(total, here, part)
-
-
 @intrinsic
 def forward_rows(typingctx, tile, row, count, taken, source, coef, i, before, after):
     """Rows row… of `tile` from rows source… of `taken`, `count` of them; False if the widths are not unrolled.
@@ -135,9 +115,20 @@ def forward_rows(typingctx, tile, row, count, taken, source, coef, i, before, af
                 here = target.row(builder.add(row, loop.index))
                 there = origin.row(builder.add(source, loop.index))
                 first = builder.mul(builder.add(i, loop.index), integer(before + after))
-                terms = row_terms([builder.gep(there, [integer(k * origin.lanes)]) for k in range(after)], here, before)
+                terms = [(there, k, before + k) for k in range(after)]
+                terms += [(here, k - before, k) for k in range(before)]
                 for group in range(0, PARTS, GROUP):
-                    sum_terms(builder, target, factors, first, terms, here, group)
+                    sums: dict[int, Any] = {}
+                    for pointer, shift, k in terms:
+                        scale = factors.scale(builder.add(first, integer(k)))
+                        for part in range(group, min(group + GROUP, PARTS)):
+                            value = target.load(pointer, part, shift)
+                            fresh = part not in sums
+                            sums[part] = (
+                                builder.fmul(scale, value) if fresh else vector_fma(builder, scale, value, sums[part])
+                            )
+                    for part, total in sums.items():
+                        target.store(total, here, part)
 
         return dispatch(builder, ((before, BEFORE), (after, AFTER)), emit)
 
