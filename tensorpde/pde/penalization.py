@@ -24,7 +24,7 @@ class Penalization:
 
     Volume penalization of P. Angot, C.-H. Bruneau, P. Fabrie, Numer. Math. 81 (1999) 497–520: with time → 0 the flow
     past a body at rest, up to O(√(ν time)). With a smooth mask and a time of the order of the passage it is the fringe
-    of M. Nordström, N. Nordin, D. Henningson, SIAM J. Sci. Comput. 20 (1999) 1365–1393.
+    of J. Nordström, N. Nordin, D. Henningson, SIAM J. Sci. Comput. 20 (1999) 1365–1393.
 
     Parameters
     ----------
