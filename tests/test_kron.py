@@ -1,12 +1,11 @@
 """Kron and KronSum against scipy.sparse.kron, their adjoints by the dot test, and the same bits on any ranks."""
 
-import functools
 import hashlib
 
 import numpy as np
 import pytest
-import scipy.sparse
 from mpi import run_ranks
+from twins import sparse
 
 import tensorpde as tp
 from tensorpde.kron import Kron, KronSum
@@ -31,16 +30,6 @@ def compact(rng, n):
     lhs = band(rng, n, n)
     matrix = lhs.matrix() * 0.1 + 4 * np.eye(n)
     return Compact(RowBand.from_matrix(matrix), band(rng, n, n))
-
-
-def sparse(operator):
-    """The same operator by scipy, on C-ordered vectors."""
-    total = 0
-    for term in operator.terms:
-        sizes = operator.domain.shape
-        parts = [term.factors[k].matrix() if k in term.factors else np.eye(n) for k, n in enumerate(sizes)]
-        total = total + term.coefficient * functools.reduce(scipy.sparse.kron, parts)
-    return scipy.sparse.csr_array(total)
 
 
 def random(shape, rng, dtype="float64"):

@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse
 import scipy.sparse.linalg
 from mpi import run_ranks
+from twins import random, sparse
 
 import tensorpde as tp
 from tensorpde.kron import Kron
@@ -27,19 +28,6 @@ def box(names, sizes, location="nodes", mapping=None, **options):
         stretched = {} if mapping is None or name == "P" else {"mapping": mapping}
         axes.append(tp.Axis(n, 0.0, 1.0, bc=CONDITIONS[name], location=location, **stretched))
     return tp.Space(tp.Grid(*axes), **options)
-
-
-def sparse(operator):
-    total = 0
-    for term in operator.terms:
-        sizes = operator.domain.shape
-        parts = [term.factors[k].matrix() if k in term.factors else np.eye(n) for k, n in enumerate(sizes)]
-        total = total + term.coefficient * functools.reduce(scipy.sparse.kron, parts)
-    return scipy.sparse.csc_array(total)
-
-
-def random(shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
