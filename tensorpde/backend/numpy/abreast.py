@@ -6,7 +6,7 @@ computed, and computes while memory rests.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
@@ -15,6 +15,74 @@ from numba.extending import intrinsic
 
 from .intrinsics import BLEND, ROW_BYTES, STORE, STREAM, prefetch_at, vector_fma
 from .unrolled import ABOVE, GROUP, PARTS, Goal, Rows, dispatch, integer
+
+
+class _Up(NamedTuple):
+    """Sweep up `tile` from its row `row`: row i of `factors`, columns of `origin` `stride` apart, `width` of them."""
+
+    tile: Rows
+    row: Any
+    origin: Rows
+    stride: Any
+    factors: Rows
+    i: Any
+    width: Any
+
+    def emit(self, builder: Any, bands: int, number: Any, start: Any, skip: Any) -> None:
+        """Row `number`, its columns from `start` on, of the lanes from `skip` on."""
+        tile, origin, factors = self.tile, self.origin, self.factors
+        here = builder.gep(tile.row(builder.add(self.row, number)), [skip])
+        first = builder.mul(builder.add(self.i, number), builder.add(integer(bands), self.width))
+        sums = [cgutils.alloca_once(builder, tile.vector) for _ in range(GROUP)]
+        for total in sums:
+            builder.store(ir.Constant(tile.vector, [-0.0] * tile.vector.count), total)  # a sum of nothing
+        with cgutils.for_range(builder, self.width) as term:
+            scale = factors.scale(builder.add(first, builder.add(integer(bands), term.index)))
+            column = origin.place(builder.add(builder.add(start, skip), builder.mul(term.index, self.stride)))
+            for part, total in enumerate(sums):
+                value = vector_fma(builder, scale, origin.load(column, part), builder.load(total))
+                builder.store(value, total)
+        values = [builder.load(total) for total in sums]
+        for k in range(bands):
+            scale = factors.scale(builder.add(first, integer(k)))
+            for part in range(GROUP):
+                values[part] = vector_fma(builder, scale, tile.load(here, part, k - bands), values[part])
+        for part, value in enumerate(values):
+            tile.store(value, here, part)
+
+
+class _Down(NamedTuple):
+    """Sweep down `tile` from its row `row`: row j of `factors`; results go to out[place], `stride` before it, …"""
+
+    tile: Rows
+    row: Any
+    factors: Rows
+    j: Any
+    out: Rows
+    place: Any
+    stride: Any
+    beta: Any
+    how: Any
+
+    def emit(self, builder: Any, bands: int, number: Any, skip: Any) -> None:
+        """Row `number` of the lanes from `skip` on."""
+        tile = self.tile
+        here = builder.gep(tile.row(builder.sub(self.row, number)), [skip])
+        first = builder.mul(builder.sub(self.j, number), integer(bands))
+        scales = [self.factors.scale(builder.add(first, integer(k))) for k in range(bands)]
+        values = []
+        for part in range(GROUP):
+            value = tile.load(here, part)
+            for k, scale in enumerate(scales):
+                value = vector_fma(builder, scale, tile.load(here, part, 1 + k), value)
+            if bands:
+                tile.store(value, here, part)
+            values.append(value)
+        goal = Goal(tile, self.row, self.out, builder.add(self.place, skip), self.stride, self.beta)
+        for case in (STREAM, STORE, BLEND):
+            with builder.if_then(builder.icmp_signed("==", self.how, integer(case))):
+                for part, value in enumerate(values):
+                    goal.take(builder, number, part, value, case)
 
 
 @intrinsic
@@ -42,44 +110,8 @@ def rows_abreast(
         target, origin, factors, earlier, uppers, outs = (
             Rows(context, builder, signature.args[k], args[k]) for k in (0, 3, 7, 10, 12, 15)
         )
-
-        def descend(bands: int, number: Any, skip: Any) -> None:
-            here = builder.gep(earlier.row(builder.sub(down, number)), [skip])
-            first = builder.mul(builder.sub(j, number), integer(bands))
-            scales = [uppers.scale(builder.add(first, integer(k))) for k in range(bands)]
-            values = []
-            for part in range(GROUP):
-                value = earlier.load(here, part)
-                for k, scale in enumerate(scales):
-                    value = vector_fma(builder, scale, earlier.load(here, part, 1 + k), value)
-                if bands:
-                    earlier.store(value, here, part)
-                values.append(value)
-            goal = Goal(earlier, down, outs, builder.add(place, skip), stride, beta)
-            for case in (STREAM, STORE, BLEND):
-                with builder.if_then(builder.icmp_signed("==", how, integer(case))):
-                    for part, value in enumerate(values):
-                        goal.take(builder, number, part, value, case)
-
-        def ascend(bands: int, number: Any, start: Any, skip: Any) -> None:
-            here = builder.gep(target.row(builder.add(row, number)), [skip])
-            first = builder.mul(builder.add(i, number), builder.add(integer(bands), width))
-            sums = [cgutils.alloca_once(builder, target.vector) for _ in range(GROUP)]
-            for total in sums:
-                builder.store(ir.Constant(target.vector, [-0.0] * target.vector.count), total)  # a sum of nothing
-            with cgutils.for_range(builder, width) as term:
-                scale = factors.scale(builder.add(first, builder.add(integer(bands), term.index)))
-                column = origin.place(builder.add(builder.add(start, skip), builder.mul(term.index, stride)))
-                for part, total in enumerate(sums):
-                    value = vector_fma(builder, scale, origin.load(column, part), builder.load(total))
-                    builder.store(value, total)
-            values = [builder.load(total) for total in sums]
-            for k in range(bands):
-                scale = factors.scale(builder.add(first, integer(k)))
-                for part in range(GROUP):
-                    values[part] = vector_fma(builder, scale, target.load(here, part, k - bands), values[part])
-            for part, value in enumerate(values):
-                target.store(value, here, part)
+        up = _Up(target, row, origin, stride, factors, i, width)
+        fall = _Down(earlier, down, uppers, j, outs, place, stride, beta, how)
 
         def emit(bands: int) -> None:
             with cgutils.for_range(builder, count) as loop:
@@ -89,8 +121,8 @@ def rows_abreast(
                     prefetch_at(builder, builder.gep(far, [integer(line // origin.align)]))
                 with cgutils.for_range(builder, integer(PARTS // GROUP)) as group:
                     skip = builder.mul(group.index, integer(GROUP * target.vector.count))
-                    ascend(bands, loop.index, start, skip)
-                    descend(bands, loop.index, skip)
+                    up.emit(builder, bands, loop.index, start, skip)
+                    fall.emit(builder, bands, loop.index, skip)
 
         return dispatch(builder, ((bands, ABOVE),), emit)
 
