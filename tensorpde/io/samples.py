@@ -81,7 +81,8 @@ def make_dataset(
 
     Notes
     -----
-    An error in `make` ends the job, for the other ranks are at work on theirs. Chunks are single samples.
+    An error in `make` is raised on all ranks when the others have written the batches they are at; the next run does
+    not make these again. Chunks are single samples.
     """
     path, comm = Path(path), world(comm)
     parts = path.with_name(path.name + ".parts")
@@ -95,9 +96,10 @@ def make_dataset(
         return path
     for start in range(0, len(missing), comm.size):
         own = missing[start : start + comm.size]
-        if comm.rank < len(own):
-            samples = _of(own[comm.rank], batch, count)
-            _write_part(parts, own[comm.rank], _checked(make(samples), samples, header.coordinates), header)
+        with agree(comm, f"making samples for {path}"):
+            if comm.rank < len(own):
+                samples = _of(own[comm.rank], batch, count)
+                _write_part(parts, own[comm.rank], _checked(make(samples), samples, header.coordinates), header)
         if after_round is not None:
             left = missing[start + comm.size :]
             after_round(count - sum(len(_of(number, batch, count)) for number in left), count)

@@ -17,6 +17,9 @@ from tensorpde._threads import launched_ranks
 
 _AGREED = "_tensorpde_agreed"
 
+PATIENCE = 60.0
+"""Seconds for blocks with other collective calls inside, such as operators that users wrote."""
+
 
 class CollectiveError(RuntimeError):
     """An error of another rank whose own type cannot be made from a message."""
@@ -29,8 +32,8 @@ class agree:
     type if that takes a message, else CollectiveError. A rank that failed keeps its own error as the cause.
 
     The body may hold other `agree` blocks on the same communicator: a rank that fails early meets the others at their
-    next agreement. If they wait for it in another collective call instead, they never come; then, after `patience`
-    seconds, the rank that failed ends the job with its error.
+    next agreement. If the body holds other collective calls, they may wait for it in one of these and never come:
+    such a block must state its patience.
 
     Parameters
     ----------
@@ -38,12 +41,13 @@ class agree:
         The communicator whose ranks all enter.
     what
         What is being done, for the message: "rank 2, while `what`: message".
+    patience
+        Seconds after which a rank that failed no longer waits for the others, but ends the job with its error. None:
+        it waits as long as they work.
     """
 
-    patience = 60.0
-
-    def __init__(self, comm: MPI.Intracomm, what: str) -> None:
-        self.comm, self.what = comm, what
+    def __init__(self, comm: MPI.Intracomm, what: str, patience: float | None = None) -> None:
+        self.comm, self.what, self.patience = comm, what, patience
 
     def __enter__(self) -> agree:
         return self
@@ -66,8 +70,8 @@ class agree:
         raise agreed from error
 
     def _meet(self, request: MPI.Request, error: Exception | None) -> None:
-        """Wait for the others; with an error, no longer than they can be expected to take."""
-        if error is None:
+        """Wait for the others; with an error, no longer than this block's patience."""
+        if error is None or self.patience is None:
             request.Wait()
             return
         deadline = time.monotonic() + self.patience

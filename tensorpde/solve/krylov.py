@@ -11,7 +11,7 @@ import numpy as np
 from tensorpde.field import Field
 from tensorpde.kron import TensorOperator, same_points
 from tensorpde.lending import lent, lent_like
-from tensorpde.parallel import agree
+from tensorpde.parallel import PATIENCE, agree
 from tensorpde.solve import petsc
 from tensorpde.solve.conjugate_gradients import ConjugateGradients
 from tensorpde.solve.constants import Constants
@@ -176,11 +176,11 @@ class Own:
             return self._method.advance([residual], [u], target)
 
     def _apply(self, x: Vector, out: Vector) -> None:
-        with agree(out[0].space.comm, "applying the operator"):
+        with agree(out[0].space.comm, "applying the operator", PATIENCE):
             self._A.apply(x[0], out[0])
 
     def _precondition(self, x: Vector, out: Vector) -> None:
-        with agree(out[0].space.comm, "applying the preconditioner"):
+        with agree(out[0].space.comm, "applying the preconditioner", PATIENCE):
             if self._P is None:
                 out[0].local[...] = x[0].local
             else:

@@ -87,9 +87,8 @@ def test_agreement(ranks: int) -> None:
 def test_a_rank_that_fails_while_others_wait_elsewhere_ends_the_job() -> None:
     code = """
 from tensorpde.parallel import agree, world
-agree.patience = 0.5
 comm = world()
-with agree(comm, "going apart"):
+with agree(comm, "going apart", patience=0.5):
     if comm.rank == 1:
         raise ValueError("lost on the way")
     comm.Barrier()
@@ -99,6 +98,24 @@ with agree(comm, "going apart"):
     assert done.returncode != 0
     assert "lost on the way" in done.stderr
     assert time.monotonic() - start < 30
+
+
+def test_a_rank_that_fails_waits_for_others_who_work() -> None:
+    code = """
+import time
+from tensorpde.parallel import agree, world
+comm = world()
+try:
+    with agree(comm, "working"):
+        if comm.rank == 1:
+            raise ValueError("failed early")
+        time.sleep(1.0)
+except ValueError as error:
+    assert "rank 1, while working: failed early" in str(error)
+else:
+    raise AssertionError("no error")
+"""
+    run_ranks(3, code)
 
 
 def test_nested_agreement() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorpde.parallel import agree, alone, world
+from tensorpde.parallel import PATIENCE, agree, alone, world
 from tensorpde.solve.petsc.options import split_arguments
 
 
@@ -62,7 +62,7 @@ def load(comm: Any, purpose: str = "PETSc") -> Any:
 @contextmanager
 def errors(comm: Any, what: str) -> Iterator[None]:
     """What is raised inside PETSc comes out as it went in, or as PETSc's own message; the same on all ranks."""
-    with agree(comm, what):
+    with agree(comm, what, PATIENCE):
         try:
             yield
         except RuntimeError as error:

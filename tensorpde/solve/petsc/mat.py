@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorpde.kron import TensorOperator
-from tensorpde.parallel import agree
+from tensorpde.parallel import PATIENCE, agree
 from tensorpde.solve.petsc.vec import Layout
 
 
@@ -23,19 +23,19 @@ class Operator:
 
     def mult(self, mat: Any, x: Any, y: Any) -> None:
         """Y = A x."""
-        with agree(self._layout.comm, "applying the operator in PETSc"):
+        with agree(self._layout.comm, "applying the operator in PETSc", PATIENCE):
             self._A.apply(self._layout.read(x), self._layout.write(y))
 
     def multTranspose(self, mat: Any, x: Any, y: Any) -> None:
         """Y = Aᵀ x."""
-        with agree(self._layout.comm, "applying the transposed operator in PETSc"):
+        with agree(self._layout.comm, "applying the transposed operator in PETSc", PATIENCE):
             if self._transposed is None:
                 self._transposed = self._A.T
             self._transposed.apply(self._layout.read(x), self._layout.write(y))
 
     def getDiagonal(self, mat: Any, d: Any) -> None:
         """The diagonal, for `-pc_type jacobi`."""
-        with agree(self._layout.comm, "taking the diagonal of the operator in PETSc"):
+        with agree(self._layout.comm, "taking the diagonal of the operator in PETSc", PATIENCE):
             self._layout.write(d).local[...] = self._A.diagonal().to(self._layout.pencil).local
 
 
@@ -52,12 +52,12 @@ class Inverse:
 
     def apply(self, pc: Any, x: Any, y: Any) -> None:
         """Y = P x."""
-        with agree(self._layout.comm, "applying the preconditioner in PETSc"):
+        with agree(self._layout.comm, "applying the preconditioner in PETSc", PATIENCE):
             self._P.apply(self._layout.read(x), self._layout.write(y))
 
     def applyTranspose(self, pc: Any, x: Any, y: Any) -> None:
         """Y = Pᵀ x, of a TensorOperator."""
-        with agree(self._layout.comm, "applying the transposed preconditioner in PETSc"):
+        with agree(self._layout.comm, "applying the transposed preconditioner in PETSc", PATIENCE):
             self._P.T.apply(self._layout.read(x), self._layout.write(y))
 
 

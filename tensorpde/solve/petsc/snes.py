@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorpde.field import Field, Space
-from tensorpde.parallel import agree
+from tensorpde.parallel import PATIENCE, agree
 from tensorpde.solve.iteration import History, NotConverged
 from tensorpde.solve.petsc.ksp import configure, name
 from tensorpde.solve.petsc.library import errors, load
@@ -107,7 +107,7 @@ class Newton:
         residual = self._residual
 
         def function(snes: Any, x: Any, f: Any) -> None:
-            with agree(comm, "evaluating the residual in PETSc"):
+            with agree(comm, "evaluating the residual in PETSc", PATIENCE):
                 residual(layout.read(x), layout.write(f))
 
         snes = PETSc.SNES().create(comm=comm)
@@ -138,7 +138,7 @@ class Newton:
         mat.setUp()
 
         def at(snes: Any, x: Any, J: Any, B: Any) -> None:
-            with agree(layout.comm, "linearizing in PETSc"):
+            with agree(layout.comm, "linearizing in PETSc", PATIENCE):
                 current.set(jacobian(layout.read(x)))
                 if P is not None and not hasattr(P, "apply"):
                     inverse.set(P(layout.read(x)))

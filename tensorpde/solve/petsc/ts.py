@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorpde.field import Field
 from tensorpde.kron import Kron, TensorOperator
-from tensorpde.parallel import agree
+from tensorpde.parallel import PATIENCE, agree
 from tensorpde.solve.diagonal import FastDiagonal
 from tensorpde.solve.iteration import NotConverged
 from tensorpde.solve.petsc.ksp import configure, name
@@ -122,7 +122,7 @@ class ImplicitSteps:
         at, fixed = self._at, -1.0 * self._L
 
         def function(ts: Any, t: float, x: Any, rate: Any, f: Any) -> None:
-            with agree(layout.comm, "evaluating the equation in PETSc"):
+            with agree(layout.comm, "evaluating the equation in PETSc", PATIENCE):
                 u, out = layout.read(x), layout.write(f)
                 L = fixed if at is None else -1.0 * at(t)
                 out.local[...] = layout.read(rate).local
@@ -140,7 +140,7 @@ class ImplicitSteps:
         made: list[float | None] = [None, None]
 
         def jacobian(ts: Any, t: float, x: Any, rate: Any, sigma: float, J: Any, B: Any) -> None:
-            with agree(layout.comm, "linearizing in PETSc"):
+            with agree(layout.comm, "linearizing in PETSc", PATIENCE):
                 when = t if self._at is not None else None
                 if made == [when, sigma]:
                     return
