@@ -1,5 +1,8 @@
 """Distributed tensor-product PDE solvers: line operators on MPI pencils."""
 
+from importlib import import_module
+from types import ModuleType
+
 from tensorpde import _threads
 
 _threads.limit_threads()  # before numpy loads
@@ -74,4 +77,12 @@ __all__ = [
     "solve",
     "stepping",
     "stiffness",
+    "tucker",
 ]
+_LATER = ("tucker",)  # packages that are imported where they are first used
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _LATER:
+        return import_module(f"tensorpde.{name}")
+    raise AttributeError(f"module 'tensorpde' has no attribute {name!r}")
