@@ -8,7 +8,7 @@ from tensorpde import _threads
 _threads.limit_threads()  # before numpy loads
 _threads.start_quickly()  # before MPI does
 
-from tensorpde import io, parallel, pde, schemes, solve, stepping
+from tensorpde import io, learn, parallel, pde, schemes, solve, stepping
 from tensorpde.basis import BSpline, Chebyshev, Greville, Lagrange
 from tensorpde.boundary import Clamped, Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, Robin
 from tensorpde.field import Field, Space
@@ -68,6 +68,7 @@ __all__ = [
     "gradient",
     "io",
     "laplacian",
+    "learn",
     "load",
     "mass",
     "mixed_derivative",
