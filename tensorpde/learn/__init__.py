@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from tensorpde.learn import losses, optim
 from tensorpde.learn.multigrid import MultiGrid
 from tensorpde.learn.patches import Patches
 
-__all__ = ["MultiGrid", "Patches"]
+__all__ = ["MultiGrid", "Patches", "losses", "optim"]

@@ -28,9 +28,9 @@ def extension(axis: Axis) -> Extension:
 class Patches:
     """2^levels patches per axis, seen together with levels windows of as many points at spacings 2, 4, … 2^levels.
 
-    All windows of a patch have its centre and n/2^levels + 2·padding points per axis; that of level l holds every 2^l-th
-    point, so that the last one spans the whole domain. The levels become channels, those of level 0 first. Entries of
-    a batch are in the order (patch, sample), patches in C order.
+    All windows of a patch have its centre and n/2^levels + 2·padding points per axis; that of level l holds every
+    2^l-th point, so that the last one spans the whole domain. The levels become channels, those of level 0 first.
+    Entries of a batch are in the order (patch, sample), patches in C order.
 
     Parameters
     ----------
@@ -117,11 +117,11 @@ class Patches:
                 places, inside = self._window(tuple(shape), number, level)
                 part = parts[k, :, level]
                 part = part if inside is None else part * backends.of(dx).asarray(inside, dx.dtype)
-                np.add.at(out, (slice(None), slice(None), *places), part)
+                np.add.at(out, (Ellipsis, *places), part)  # type: ignore[arg-type]
         return out
 
     def stitch(self, y: Any, shape: Sequence[int]) -> Any:
-        """The field that all patches are parts of, their padding left out: (patches·batch, channels, …) → (batch, …)."""
+        """The field whose patches these are, without their padding: (patches·batch, channels, …) → (batch, …)."""
         batch = len(y) // self.count(len(shape))
         out = backends.of(y).empty((batch, y.shape[1], *shape), y.dtype)
         for number, part in enumerate(y.reshape(-1, batch, *y.shape[1:])):

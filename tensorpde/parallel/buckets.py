@@ -46,7 +46,8 @@ class Buckets:
 
     def _fill(self, names: list[str], shapes: dict[str, tuple[int, ...]], kind: np.dtype, nbytes: int) -> None:
         while names:
-            taken, size = [], 0
+            taken: list[str] = []
+            size = 0
             while names and (not taken or (size + prod(shapes[names[0]])) * kind.itemsize <= nbytes):
                 size += prod(shapes[names[0]])
                 taken.append(names.pop(0))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import elements, lines, pointwise, shifted, transforms, transport
+from . import elements, lines, pointwise, shifted, transforms, transport, updates
 from .compiled import before_compiling
 
 name = "numpy"
@@ -63,5 +63,6 @@ __all__ = [
     "to_host",
     "transforms",
     "transport",
+    "updates",
     "zeros",
 ]
