@@ -5,6 +5,7 @@ from .advection_diffusion_reaction import AdvectionDiffusionReaction
 from .allen_cahn import AllenCahn
 from .budget import FlowStatistics
 from .burgers import Burgers
+from .forces import ConstantFlux
 from .fourier import Fourier
 from .heat import Heat
 from .navier_stokes import NavierStokes
@@ -21,6 +22,7 @@ __all__ = [
     "AdvectionDiffusionReaction",
     "AllenCahn",
     "Burgers",
+    "ConstantFlux",
     "FlowStatistics",
     "Fourier",
     "Heat",

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tensorpde.field import Field, Space
+from tensorpde.kron import KronSum
+from tensorpde.operators import derivative
 from tensorpde.parallel.reduce import largest
 from tensorpde.pde.diagnostics import Diagnostics
-from tensorpde.pde.forces import Force, Forcing
+from tensorpde.pde.forces import ConstantFlux, Force, Forcing
 from tensorpde.pde.penalization import Penalization, Relaxation
 from tensorpde.pde.pressure import Projection, Schemes
 from tensorpde.pde.scalars import Scalar
-from tensorpde.pde.transport import Transport
-from tensorpde.stepping import WILLIAMSON_RK3, Butcher, LowStorage, RungeKutta
+from tensorpde.pde.transport import Transport, quantities
+from tensorpde.stepping import (
+    SPALART_MOSER_ROGERS,
+    WILLIAMSON_RK3,
+    Additive,
+    Butcher,
+    ImplicitExplicit,
+    LowStorage,
+    RungeKutta,
+    Stage,
+)
+from tensorpde.stepping.implicit_explicit import Finish
 
 
 class NavierStokes:
     """∂u/∂t = −½ (u·∇u + ∇·(u u)) − ∇p + ν ∇²u + f,  ∇·u = 0.
 
-    Explicit Runge–Kutta, the velocity projected after every stage; pressure and divergence as in
-    `tensorpde.pde.pressure`, transport as in `tensorpde.pde.transport`. The state is one Field: velocity
-    components, then scalars.
+    Runge–Kutta, explicit but for diffusion along chosen axes, the velocity projected after every stage; pressure and
+    divergence as in `tensorpde.pde.pressure`, transport as in `tensorpde.pde.transport`. The state is one Field:
+    velocity components, then scalars.
 
     Parameters
     ----------
@@ -33,10 +46,10 @@ class NavierStokes:
     schemes
         Default: sixth-order compact (Lele 1992).
     tableau
-        Default: Williamson's low-storage third-order method.
+        Default: Williamson's low-storage third-order method; with implicit axes that of Spalart, Moser and Rogers.
     force
         A body force: one number or function of (coordinates…) or (coordinates…, t) per velocity component; or a
-        function of the state, ``force(u, t, out)``, which adds to the Field `out`.
+        function of the state, ``force(u, t, out)``, which adds to the Field `out`; or a `ConstantFlux`.
     cfl
         Fraction of the stability limit that `dt` and `step(v, dt=None)` take.
     scalars
@@ -44,6 +57,10 @@ class NavierStokes:
     penalizations
         Bodies and sponges. Every stage relaxes to them implicitly, then projects: the velocity left in a body is the
         gradient of the pressure times Δt, and the divergence is at round-off in bodies too.
+    implicit
+        Axes along which diffusion, of scalars too, is implicit and does not limit the time step: those with walls and
+        small spacings. Velocity and pressure of a stage are solved for together. The factors are of a Δt: they are made
+        when it changes, and those of the last few are kept; `dt` gives few different ones.
 
     Raises
     ------
@@ -62,11 +79,12 @@ class NavierStokes:
         space: Space,
         nu: float,
         schemes: Schemes | None = None,
-        tableau: LowStorage | Butcher = WILLIAMSON_RK3,
+        tableau: LowStorage | Butcher | Additive | None = None,
         force: Force = None,
         cfl: float = 0.5,
         scalars: Sequence[Scalar] = (),
         penalizations: Sequence[Penalization] = (),
+        implicit: Sequence[int] = (),
     ) -> None:
         if not nu >= 0:
             raise ValueError(f"viscosity nu={nu} must be 0 or more")
@@ -79,37 +97,93 @@ class NavierStokes:
         for scalar in self.scalars:
             scalar.check(space.axes)
         self.components = space.ndim + len(self.scalars)
-        self._transport = Transport(space, nu, schemes.first, schemes.second, self.scalars)
+        if not all(-space.ndim <= axis < space.ndim for axis in implicit):
+            raise ValueError(f"implicit diffusion along {tuple(implicit)}, but there are {space.ndim} axes")
+        self.implicit = tuple(sorted({axis % space.ndim for axis in implicit}))
+        self._transport = Transport(space, nu, schemes.first, schemes.second, self.scalars, self.implicit)
+        self.flux = force if isinstance(force, ConstantFlux) else None
+        if self.flux is not None:
+            self.flux.check(space)
         self._forcing = Forcing(space, force, self.scalars)
         self._relaxations = [Relaxation(space, given, self.components) for given in penalizations]
         self._diagnostics = Diagnostics(space, nu, schemes, self.projection)
-        self._advance = RungeKutta(self.slope, tableau, lambda u, t: self.projection(u), self._relax)
-        self._limits = self._stability(schemes, tableau)
+        self._advance: RungeKutta | ImplicitExplicit
+        if not self.implicit:
+            self._advance = self._explicit(WILLIAMSON_RK3 if tableau is None else tableau)
+        else:
+            self._advance = self._half_implicit(SPALART_MOSER_ROGERS if tableau is None else tableau)
+        self._limits = self._stability(schemes, self._advance.tableau)
 
-    def _stability(self, schemes: Schemes, tableau: LowStorage | Butcher) -> tuple[np.ndarray, float]:
+    def _explicit(self, tableau: LowStorage | Butcher | Additive) -> RungeKutta:
+        if isinstance(tableau, Additive):
+            raise ValueError(f"{tableau.name} needs axes with implicit diffusion: implicit=(…), not {self.implicit}")
+
+        def finish(u: Field, t: float, dt: float) -> None:
+            self._relax(u, t, dt)
+            self.projection(u)
+            if self.flux is not None:
+                self.flux.restore(u, dt)
+
+        return RungeKutta(self.slope, tableau, implicit=finish)
+
+    def _half_implicit(self, tableau: LowStorage | Butcher | Additive) -> ImplicitExplicit:
+        if not isinstance(tableau, Additive):
+            raise ValueError(f"{tableau.name} is explicit, but diffusion along the axes {self.implicit} shall not be")
+        space, second = self.space, self.schemes.second
+        made: dict[Any, KronSum] = {}
+        lines = [quantities(space.axes[a], a, space.ndim, self.nu, self.scalars) for a in self.implicit]
+        for key in zip(*lines, strict=True):
+            if key not in made:
+                along = zip(self.implicit, key, strict=True)
+                made[key] = KronSum([kappa * derivative(space, a, second, bc=sides) for a, (sides, kappa) in along])
+        operators = [made[key] for key in zip(*lines, strict=True)]
+        return ImplicitExplicit(self._rest, operators, tableau, self._together)
+
+    def _together(self, stage: Stage) -> Finish:
+        """What finishes a stage with implicit diffusion: bodies, then pressure and flux through its solves."""
+        projection = self.projection.through(stage.solves[: self.space.ndim])
+
+        def finish(u: Field, t: float) -> None:
+            self._relax(u, t, stage.span)
+            projection(u)
+            if self.flux is not None:
+                self.flux.restore(u, stage.span, stage.solves[self.flux.axis])
+
+        return finish
+
+    def _stability(self, schemes: Schemes, tableau: LowStorage | Butcher | Additive) -> tuple[np.ndarray, float]:
         """Factors of |u_a| in the convective limit on 1/Δt, and the viscous limit."""
         theta = np.linspace(0, np.pi, 400)
         steepest = np.abs(schemes.first.symbol(theta)).max(), np.abs(schemes.second.symbol(theta)).max()
         finest = np.array([np.diff(axis.x).min() if axis.n > 1 else axis.length for axis in self.space.axes])
         diffusivity = max([self.nu, *(scalar.diffusivity for scalar in self.scalars)])
-        return steepest[0] / finest / tableau.imaginary, diffusivity * steepest[1] * (finest**-2.0).sum() / tableau.real
+        coarse = np.delete(finest, self.implicit)
+        return steepest[0] / finest / tableau.imaginary, diffusivity * steepest[1] * (coarse**-2.0).sum() / tableau.real
 
     def slope(self, u: Field, t: float, out: Field) -> Field:
         """out = transport + forces, before relaxation and projection. Collective."""
+        self._rest(u, t, out)
+        if isinstance(self._advance, ImplicitExplicit):
+            self._advance.add_rate(u, out)
+        return out
+
+    def _rest(self, u: Field, t: float, out: Field) -> None:
+        """The slope without implicit diffusion."""
         self._transport(u, out)
         self._forcing(u, t, out)
-        return out
 
     def _relax(self, u: Field, t: float, dt: float) -> None:
         for relaxation in self._relaxations:
             relaxation(u, t, dt)
 
     def dt(self, v: Field) -> float:
-        """`cfl` times the largest stable time step for v. Collective."""
+        """`cfl` times the largest stable step for v; with implicit axes rounded down to a power of 2^⅛. Collective."""
         factors, viscous = self._limits
         courant = self.space.backend.pointwise.courant
         rate = largest(self.space.comm, courant(v.local[: self.space.ndim], factors)) + viscous
-        return self.cfl / rate if rate else np.inf
+        if not rate or not self.implicit:
+            return self.cfl / rate if rate else np.inf
+        return float(2.0 ** (np.floor(8 * np.log2(self.cfl / rate)) / 8))
 
     def step(self, v: Field, dt: float | None = None, t: float = 0.0) -> Field:
         """Advance v in place from t by dt (None: `self.dt(v)`) and return it. Collective."""

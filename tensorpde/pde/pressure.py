@@ -11,10 +11,16 @@ is solved for exactly these operators by fast diagonalization of the pairs (D_a 
 is at round-off; D u counts the velocities of walls that move along themselves. Modes that neither operator
 sees (the mean; the sawtooth at the Nyquist wavenumber) are in the null space of the pairs and are set to
 zero: the pressure cannot hold a checkerboard.
+
+A stage that is implicit along some axes has u = u* − S G p with S = Π (I − ρ A_k)⁻¹, and D S G is a sum of such
+products too, of the pairs (D_a S_a G_a, I_a S_a J_a): velocity and pressure are solved for together, without splitting
+error.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,11 +71,30 @@ class Projection:
         self.divergence = [_operator(space, self.space, a, schemes, velocity[a]) for a in axes]
         self.gradient = [_operator(self.space, space, a, schemes, pressure) for a in axes]
         self._walls = [(a, k) for a, axis in enumerate(space.axes) for k in _wall_points(axis)]
-        self._down = [-operator for operator in self.gradient]
-        pairs = [(_product(self, b, b), _product(self, (b + 1) % space.ndim, b)) for b in axes]
-        self._solver = FastDiagonal.from_pairs(self.space, pairs)
+        self._factor()
         self.pressure = self.space.zeros()
         self._of_walls = self._balanced() if any(operator.sources for operator in self.divergence) else None
+
+    def _factor(self) -> None:
+        axes = range(len(self.gradient))
+        self._down = [-operator for operator in self.gradient]
+        pairs = [(_product(self, b, b), _product(self, (b + 1) % len(axes), b)) for b in axes]
+        self._solver = FastDiagonal.from_pairs(self.space, pairs)
+
+    def through(self, solves: Sequence[Kron]) -> Projection:
+        """The projection along S G: u ← u − S G (D S G)⁻¹ D u, what a stage that is implicit in some diffusion needs.
+
+        It shares the other operators and the pressure with this one. Collective.
+
+        Parameters
+        ----------
+        solves
+            S for each velocity component. Along an axis that of the component along it may differ from the others'.
+        """
+        made = copy(self)
+        made.gradient = [solve @ operator for solve, operator in zip(solves, self.gradient, strict=True)]
+        made._factor()
+        return made
 
     def _balanced(self) -> Field:
         """What the velocities of the walls add to D u, as far as velocities inside can balance it.

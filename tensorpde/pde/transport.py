@@ -41,15 +41,20 @@ class Transport:
         Schemes of the derivatives.
     scalars
         What follows the velocity in u.
+    without
+        Axes along which diffusion is left out.
     """
 
-    def __init__(self, space: Space, nu: float, first: Scheme, second: Scheme, scalars: Sequence[Scalar] = ()) -> None:
+    def __init__(
+        self, space: Space, nu: float, first: Scheme, second: Scheme, scalars: Sequence[Scalar] = (),
+        without: Sequence[int] = (),
+    ) -> None:  # fmt: skip
         self.space = space
         self._kernel = space.backend.transport
         self._lines = [
             [
-                self._plan(axis, sides, diffusivity, first, second)
-                for sides, diffusivity in _quantities(space.axes[axis], axis, space.ndim, nu, scalars)
+                self._plan(axis, sides, 0.0 if axis in without else diffusivity, first, second)
+                for sides, diffusivity in quantities(space.axes[axis], axis, space.ndim, nu, scalars)
             ]
             for axis in range(space.ndim)
         ]
@@ -112,7 +117,7 @@ def _stops(home: Pencil) -> list[tuple[Pencil, list[int]]]:
     return stops
 
 
-def _quantities(
+def quantities(
     line: Axis, axis: int, ndim: int, nu: float, scalars: Sequence[Scalar]
 ) -> list[tuple[tuple[Boundary, ...], float]]:
     """The conditions along an axis and the diffusivity of each velocity component and scalar."""

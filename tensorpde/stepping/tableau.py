@@ -1,6 +1,6 @@
-"""Explicit Runge–Kutta methods as data.
+"""Runge–Kutta methods as data: explicit ones, and one that is implicit in a linear part.
 
-All are kept in two-register form where the method has one: with q₀ = 0,
+Explicit ones are kept in two-register form where the method has one: with q₀ = 0,
 
     q ← a_s q + Δt f(u, t + c_s Δt),   u ← u + b_s q,   s = 1…S,
 
@@ -54,6 +54,36 @@ class Butcher:
     @property
     def stages(self) -> int:
         return len(self.b)
+
+
+@dataclass(frozen=True)
+class Additive:
+    """A method for u' = f(u, t) + L u that is implicit in L: two registers, one solve per stage; with f₋₁ = 0,
+
+    (I − β_s Δt L)(u_s − u_{s−1}) = Δt [γ_s f(u_{s−1}, t + c_s Δt) + ζ_s f(u_{s−2}) + (γ_s + ζ_s) L u_{s−1}].
+
+    In the usual notation L counts α_s u_{s−1} + β_s u_s, with α_s + β_s = γ_s + ζ_s.
+
+    Attributes
+    ----------
+    name, order, citation : what it is.
+    gamma, zeta, beta, c : one value per stage; zeta[0] = 0.
+    imaginary, real : as above, of the explicit part.
+    """
+
+    name: str
+    order: int
+    gamma: tuple[float, ...]
+    zeta: tuple[float, ...]
+    beta: tuple[float, ...]
+    c: tuple[float, ...]
+    imaginary: float
+    real: float
+    citation: str
+
+    @property
+    def stages(self) -> int:
+        return len(self.beta)
 
 
 def _floats(*values: F | int) -> tuple[float, ...]:
@@ -121,4 +151,17 @@ RK4 = Butcher(
     imaginary=2.8284271,
     real=2.7853,
     citation="W. Kutta, Z. Math. Phys. 46 (1901) 435-453",
+)
+
+SPALART_MOSER_ROGERS = Additive(
+    name="Spalart-Moser-Rogers RK3",
+    order=2,
+    gamma=_floats(F(8, 15), F(5, 12), F(3, 4)),
+    zeta=_floats(0, F(-17, 60), F(-5, 12)),
+    beta=_floats(F(37, 160), F(5, 24), F(1, 6)),
+    c=_floats(0, F(8, 15), F(2, 3)),
+    imaginary=1.7320508,
+    real=2.5127,
+    citation="P. R. Spalart, R. D. Moser, M. M. Rogers, Spectral methods for the Navier-Stokes equations with one "
+    "infinite and two periodic directions, J. Comput. Phys. 96 (1991) 297-324, appendix A: of third order in f",
 )
