@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from tensorpde.learn import losses, optim
+from tensorpde.learn import checkpoint, losses, optim
+from tensorpde.learn.data import Normaliser, Pairs
 from tensorpde.learn.multigrid import MultiGrid
 from tensorpde.learn.patches import Patches
+from tensorpde.learn.train import State, evaluate, start, train
 
-__all__ = ["MultiGrid", "Patches", "losses", "optim"]
+__all__ = [
+    "MultiGrid",
+    "Normaliser",
+    "Pairs",
+    "Patches",
+    "State",
+    "checkpoint",
+    "evaluate",
+    "losses",
+    "optim",
+    "start",
+    "train",
+]

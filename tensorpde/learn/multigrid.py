@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -83,8 +82,16 @@ class MultiGrid:
     def _on_pencils(self, parts: Any) -> Any:
         if self.ranks is None or self.ranks.pencils.size == 1:
             return parts
-        space = _space(self.ranks.pencils, parts.shape[2:], np.dtype(parts.dtype).name, backends.of(parts).name)
+        space = self._space(self.ranks, parts.shape[2:], np.dtype(parts.dtype), backends.of(parts).name)
         return Field(space, backends.of(parts).asarray(parts[(..., *space.pencil.slices)]))
+
+    @staticmethod
+    def _space(ranks: RankGrid, shape: tuple[int, ...], dtype: np.dtype, backend: str) -> Space:
+        """Where a window lives that ranks share; its ends are as if periodic, as Fourier modes take them to be."""
+        if (key := (shape, dtype, backend)) not in ranks.plans:
+            grid = Grid(*(Axis(n, 0.0, 1.0) for n in shape))
+            ranks.plans[key] = Space(grid, ranks.pencils, backend, dtype)
+        return ranks.plans[key]
 
     def _stitched(self, y: Any, shape: tuple[int, ...]) -> Any:
         whole = y.gather() if isinstance(y, Field) else y
@@ -92,9 +99,3 @@ class MultiGrid:
             arrays = backends.of(whole)
             whole = arrays.asarray(collected(self.ranks.patches, arrays.to_host(whole)))
         return self.patches.stitch(whole, shape[2:])
-
-
-@lru_cache(maxsize=64)
-def _space(comm: Any, shape: tuple[int, ...], dtype: str, backend: str) -> Space:
-    """Where a window lives that ranks share; its ends are as if periodic, as Fourier modes take them to be."""
-    return Space(Grid(*(Axis(n, 0.0, 1.0) for n in shape)), comm, backend, dtype)

@@ -27,6 +27,7 @@ class RankGrid:
     comm : as given.
     shape : (samples, patches, pencils).
     samples, patches, pencils : the communicators of the ranks that differ from this one in that place only.
+    plans : what is made once for these ranks.
 
     Raises
     ------
@@ -44,6 +45,7 @@ class RankGrid:
                 f"a rank grid of {samples} (samples) × {patches} (patches) × {pencils} (pencils) needs "
                 f"{samples * patches * pencils} ranks, there are {self.comm.size}"
             )
+        self.plans: dict = {}
         place = np.unravel_index(self.comm.rank, self.shape)
         self.samples, self.patches, self.pencils = (self._along(axis, place) for axis in range(3))
 

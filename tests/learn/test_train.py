@@ -1,0 +1,165 @@
+"""Training: the same on every grid of ranks, bitwise continuation, other rank counts, what is not finite."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from itertools import product
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from mpi import run_ranks
+from tiny_operator import Tiny, write
+
+import tensorpde as tp
+from tensorpde.learn import MultiGrid, Pairs, Patches, checkpoint, evaluate, losses, optim, start, train
+from tensorpde.learn.train import GO_ON, SAVE, STOP
+from tensorpde.parallel import alone
+from tensorpde.parallel.rank_grid import RankGrid
+
+HERE = "learn/test_train.py"
+
+
+def setting(path, shape=(1, 1, 1), patched: bool = False, comm=None, kind: str = "h1", dtype: str = "float64"):
+    """Model, data, loss and normalisers on a rank grid; a patched model sees two levels of two channels."""
+    ranks = RankGrid(alone() if shape == (1, 1, 1) and comm is None else comm, *shape)
+    model = MultiGrid(Tiny(4), Patches(1, 1), ranks) if patched else Tiny()
+    pairs = Pairs(path, "train/x", "train/y", ranks, ndim=2, dtype=dtype, whole=patched)
+    space = tp.Space(pairs.space.grid, alone(), dtype=dtype) if patched else pairs.space
+    loss = losses.relative_h1(space) if kind == "h1" else losses.relative_l2()
+    return model, pairs, loss
+
+
+def run(path, shape=(1, 1, 1), patched=False, comm=None, epochs=3, state=None, optimizer=None, **options):
+    model, pairs, loss = setting(path, shape, patched, comm)
+    optimizer = optimizer or optim.AdamW()
+    state = state or start(model, optimizer, seed=1)
+    schedule = optim.Cosine(0.1, 3 * epochs)
+    normal = pairs.normalisers()
+    state = train(model, state, pairs, loss, optimizer, schedule, epochs, 4, normal, seed=3, **options)
+    return state, evaluate(model, state.params, pairs, {"h1": loss, "l2": losses.relative_l2()}, normal, 3)
+
+
+def numbers(state, errors) -> dict:
+    return {name: [w.real.tolist(), w.imag.tolist()] for name, w in state.params.items()} | errors
+
+
+def all_grids(path: str, out: str) -> None:
+    from tensorpde.parallel import world
+
+    found = {}
+    for size in (2, 3, 4):
+        comm = world().Split(world().rank < size, world().rank)
+        for shape in product(range(1, size + 1), repeat=3) if comm.size == size and world().rank < size else ():
+            if np.prod(shape) == size:
+                for patched in (False, True)[shape[1] > 1 :]:
+                    found[f"{shape} {patched}"] = numbers(*run(path, shape, patched, comm, pieces=1 + shape[0] // 2))
+    if world().rank == 0:
+        Path(out).write_text(json.dumps(found))
+
+
+def test_every_grid_of_ranks_trains_alike(tmp_path: Path) -> None:
+    path = write(tmp_path / "data.h5")
+    run_ranks(4, f"{HERE}::all_grids", str(path), str(tmp_path / "found"), timeout=250)
+    found = json.loads((tmp_path / "found").read_text())
+    assert len(found) == 3 + 2 + 3 + 2 + 6 + 3  # grids of 2, 3, 4 ranks; and those without patches once more unpatched
+    for name, values in found.items():
+        expected = numbers(*run(path, patched=name.endswith("True")))
+        for key in expected:
+            np.testing.assert_allclose(values[key], expected[key], rtol=1e-11, atol=1e-12, err_msg=f"{name} {key}")
+
+
+def test_training_learns_what_the_model_can_say(tmp_path: Path) -> None:
+    path, seen = write(tmp_path / "data.h5"), []
+    state, errors = run(path, epochs=60, after_epoch=lambda state, mean: seen.append((state.epoch, mean)), clip=10.0)
+    assert [epoch for epoch, _ in seen] == list(range(1, 61)) and seen[0][1] > 3 * seen[-1][1]
+    assert errors["l2"] < 0.1 and state.update == 180
+
+
+def test_pieces_of_a_batch_add_up(tmp_path: Path) -> None:
+    path = write(tmp_path / "data.h5")
+    one, other = numbers(*run(path)), numbers(*run(path, pieces=3))
+    for name in one:
+        np.testing.assert_allclose(one[name], other[name], rtol=1e-11)
+
+
+def stopping(path: str, folder: str, first: int, second: int) -> None:
+    """Save after `first` updates and stop after `second`; or, with a checkpoint there, go on to the end."""
+    from tensorpde.parallel import world
+
+    comm = world()
+    optimizer, answers = optim.AdamW(), {first: SAVE, second: STOP}
+    model = Tiny()
+    state = start(model, optimizer, seed=7)
+    if Path(folder).exists():
+        spaces = {name: f.space for name, f in checkpoint.pack(state, comm)[0].items()}
+        attributes: dict = {}
+        fields, step, _ = tp.io.load_checkpoint(folder, spaces, attributes)
+        state = checkpoint.unpack(fields, attributes, state)
+        assert step == state.update
+        answers = {}
+
+    def save(state) -> None:
+        fields, attributes = checkpoint.pack(state, comm)
+        tp.io.save_checkpoint(folder, fields, state.update, state.epoch, attributes)
+
+    at = iter(range(state.update + 1, 1000))
+    run(path, (comm.size, 1, 1), comm=comm, state=state, optimizer=optimizer, checkpoint=save,
+        stop=lambda: answers.get(next(at), GO_ON))  # fmt: skip
+
+
+def values_of(folder: Path) -> dict[str, np.ndarray]:
+    with h5py.File(sorted(folder.glob("*.h5"))[-1]) as file:
+        return {name: file[name][...] for name in file}
+
+
+def test_a_stopped_run_goes_on_bit_for_bit_and_on_other_ranks(tmp_path: Path) -> None:
+    path = str(write(tmp_path / "data.h5"))
+    whole, parts, moved = (tmp_path / name for name in ("whole", "parts", "moved"))
+    run_ranks(2, f"{HERE}::stopping", path, str(whole), 2, 1000)
+    run_ranks(2, f"{HERE}::stopping", path, str(parts), 2, 5)  # in the middle of the second epoch
+    assert [file.name for file in sorted(parts.glob("*.h5"))] == ["checkpoint_00000002.h5", "checkpoint_00000005.h5"]
+    shutil.copytree(parts, moved)
+    run_ranks(2, f"{HERE}::stopping", path, str(parts), 0, 0)
+    run_ranks(3, f"{HERE}::stopping", path, str(moved), 0, 0)
+    one, other, third = values_of(whole), values_of(parts), values_of(moved)
+    assert list(one) == list(other) == list(third) and len(one) == 6
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name])
+        np.testing.assert_allclose(one[name], third[name], rtol=1e-10)
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
+    optimizer = optim.Adam()
+    fields, attributes = checkpoint.pack(start(Tiny(), optimizer), alone())
+    with pytest.raises(ValueError, match=r"\['w', \[1, 2\]\].* the model has .*\['w', \[1, 3\]\]"):
+        checkpoint.unpack(fields, attributes, start(Tiny(3), optimizer))
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_what_is_not_finite_ends_training_before_the_weights(what: str, tmp_path: Path) -> None:
+    model, pairs, loss = setting(write(tmp_path / "data.h5"))
+    optimizer = optim.Adam()
+    state = start(model, optimizer)
+    before = {name: w.copy() for name, w in state.params.items()}
+
+    def broken(y, target):
+        value, dy = loss(y, target)
+        return (float("nan"), dy) if what == "loss" else (value, dy * np.inf)
+
+    schedule, normal = optim.Constant(0.1), pairs.normalisers()
+    with (
+        pytest.raises(FloatingPointError, match=r"update 0, epoch 0: loss .*, gradient"),
+        np.errstate(invalid="ignore"),
+    ):
+        train(model, state, pairs, broken, optimizer, schedule, 1, 4, normal)
+    for name, w in before.items():
+        np.testing.assert_array_equal(state.params[name], w)
+
+
+def test_patches_that_cannot_be_shared() -> None:
+    ranks = type("Ranks", (), {"patches": type("Comm", (), {"size": 3}), "pencils": alone()})
+    with pytest.raises(ValueError, match="2 patches cannot be shared by 3 ranks"):
+        MultiGrid(Tiny(4), Patches(1), ranks).forward({}, np.zeros((1, 2, 8)))
