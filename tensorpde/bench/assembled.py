@@ -1,4 +1,4 @@
-"""Operators without a matrix against the same operators assembled as scipy.sparse CSR: time and memory from 16³ up."""
+"""Without a matrix against assembled: operators and scipy's CSR, solves and its LU; time and memory from 16³ up."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
+import scipy.sparse.linalg
 
-from tensorpde.basis import BSpline, Lagrange, Table
+from tensorpde.basis import BSpline, Chebyshev, Greville, Lagrange, Table
 from tensorpde.bench import measure
 from tensorpde.bench.table import row
 from tensorpde.boundary import Dirichlet
@@ -20,6 +21,8 @@ from tensorpde.kron import TensorOperator
 from tensorpde.line.weak import chosen, form
 from tensorpde.operators import laplacian
 from tensorpde.schemes import central, lele1992
+from tensorpde.solve import FastDiagonal
+from tensorpde.stepping import DouglasGunn
 from tensorpde.sumfact import ElementOperator, stiffness
 
 NONZERO_BYTES = 12  # a double and a column of 32 bits
@@ -32,10 +35,13 @@ def add_arguments(parser: Any) -> None:
     parser.add_argument(
         "--most-megabytes", type=float, default=500.0, help="largest matrix that is assembled (default 500)"
     )
+    parser.add_argument(
+        "--most-factored", type=int, default=32, metavar="N", help="largest N³ of which LU is made (default 32)"
+    )
 
 
 def run(args: Any) -> list[dict]:
-    """Rows for each operator and size; on one rank, as scipy's matrices are.
+    """Rows for each operator, solve and size; on one rank, as scipy's matrices are.
 
     Figures: megabytes of the operator and of the matrix (assembled or not), and for forms on elements the time over the
     larger of bytes / bandwidth of a copy and operations / rate of products with small matrices.
@@ -47,6 +53,8 @@ def run(args: Any) -> list[dict]:
     for n in sizes if args.n >= 16 else [args.n]:
         for name, operator, assembled in operators(n):
             rows.append(_row(f"{name}, {operator.domain.shape[0]}³", operator, assembled, args))
+        for name, space, ours, matrix in solves(n):
+            rows.append(_solve_row(f"{name}, {n}³", space, ours, matrix, args))
     return rows
 
 
@@ -54,13 +62,15 @@ def operators(n: int) -> list[tuple[str, TensorOperator, Callable]]:
     """(name, operator, the function that assembles its matrix) on cubes of about n³ unknowns."""
     points = Axis(n, 0.0, 1.0, bc=Dirichlet())
     values = Space(Grid(points, points, points))
-    axis = points.like(basis=BSpline(3))
-    splines = Space(Grid(axis, axis, axis))
+    lines = (points.like(basis=basis) for basis in (BSpline(3), Greville(4), Chebyshev()))
+    splines, greville, chebyshev = (Space(Grid(axis, axis, axis)) for axis in lines)
     found: list[tuple[str, TensorOperator, Callable]] = []
     for name, made in (
         ("central Laplacian, order 2", laplacian(values, central.second_derivative)),
         ("compact Laplacian, order 6", laplacian(values, lele1992.second_derivative)),
         ("splines p = 3, constant coefficients", stiffness(splines, 1.0)),
+        ("splines p = 4, collocation", laplacian(greville)),
+        ("Chebyshev, collocation", laplacian(chebyshev)),
     ):
         found.append((name, made, functools.partial(of_factors, made)))
     for p in (4, 8):
@@ -69,6 +79,26 @@ def operators(n: int) -> list[tuple[str, TensorOperator, Callable]]:
         varying = stiffness(space, lambda *x: functools.reduce(np.multiply, map(kappa, x)))
         found.append((f"elements p = {p}, varying coefficient", varying, functools.partial(of_elements, space)))
     return found
+
+
+def solves(n: int) -> list[tuple[str, Space, Callable[[Field, Field], object], Callable]]:
+    """(name, space, out from f, the matrix of the linear system behind it) on n³ unknowns."""
+    points = Axis(n, 0.0, 1.0, bc=Dirichlet())
+    space = Space(Grid(points, points, points))
+    L, dt = laplacian(space, central.second_derivative), 1e-3
+    poisson, step = FastDiagonal(L), DouglasGunn(L, dt)
+
+    def advance(f: Field, out: Field) -> None:
+        out.local[...] = f.local
+        step(out)
+
+    def crank_nicolson() -> scipy.sparse.csr_array:
+        return scipy.sparse.csr_array(scipy.sparse.eye_array(n**3) - 0.5 * dt * of_factors(L))
+
+    return [
+        ("Poisson, central 2", space, poisson.apply, lambda: of_factors(L)),
+        ("heat step, central 2", space, advance, crank_nicolson),
+    ]
 
 
 def kappa(x: np.ndarray) -> np.ndarray:
@@ -178,6 +208,21 @@ def _row(name: str, operator: TensorOperator, assembled: Callable, args: Any) ->
         figures["GF/s of products"] = rate / 1e9
         figures["× bound"] = ours / max(moved / copy, elements * operations(p) / rate)
     return row(name, ours, moved, copy, **times) | {"figures": figures}
+
+
+def _solve_row(name: str, space: Space, ours: Callable[[Field, Field], object], matrix: Callable, args: Any) -> dict:
+    """The time of a solve, and of one with the factors L and U of its matrix, which are made once and not timed."""
+    f = space.field(np.random.default_rng(1).standard_normal(space.shape))
+    out = f.copy()
+    calls = {"ours": lambda: ours(f, out), "copy": _large_copy(f)}
+    figures = {}
+    if space.shape[0] <= args.most_factored:
+        factors, flat = scipy.sparse.linalg.splu(matrix().tocsc(), "MMD_AT_PLUS_A"), f.local.ravel()
+        calls["LU"] = lambda: factors.solve(flat)
+        figures["MB of LU"] = (factors.L.nnz + factors.U.nnz) * NONZERO_BYTES / 1e6
+    times = measure.medians(space.comm, calls, args.repeat)
+    copy = 2 * _LARGE * 8 / times.pop("copy")
+    return row(name, times.pop("ours"), 2 * measure.total_bytes(f), copy, **times) | {"figures": figures}
 
 
 _LARGE = 1 << 22  # doubles of a copy that no cache holds

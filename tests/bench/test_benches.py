@@ -6,6 +6,7 @@ import math
 import mpi
 import numpy as np
 import pytest
+import scipy.sparse.linalg
 
 import tensorpde as tp
 from tensorpde.bench import assembled, line, poisson, transpose
@@ -14,7 +15,7 @@ from tensorpde.line import Banded, BandedSolve, Compact
 from tensorpde.run.cli import main
 from tensorpde.schemes import assemble, central, lele1992
 
-ROWS = {"adi": 4, "assembled": 5, "line": 38, "transpose": 4, "poisson": 6, "step": 7}
+ROWS = {"adi": 4, "assembled": 9, "line": 38, "transpose": 4, "poisson": 6, "step": 7}
 
 
 SCHEMES = [lele1992.first_derivative, lele1992.second_derivative, central.first(6), lele1992.filter()]
@@ -109,6 +110,19 @@ def test_figures_have_columns_between_copy_and_others():
     assert head.split() == ["time", "GB/s", "×", "copy", "ns/cell", "other"]
     assert first.split()[3:6] == ["2.0", "2.00", "46.0"]
     assert second.split() == ["part", "500", "ms"]
+
+
+def test_solves_are_those_of_the_assembled_matrices():
+    for name, space, ours, matrix in assembled.solves(6):
+        f = space.field(np.random.default_rng(1).standard_normal(space.shape))
+        out = f.copy()
+        ours(f, out)
+        made = matrix()
+        if "heat" in name:  # one axis after the other: of second order to the Crank–Nicolson step
+            expected = scipy.sparse.linalg.spsolve(made.tocsc(), 2 * f.local.ravel()) - f.local.ravel()
+            assert np.abs(out.local.ravel() - expected).max() < 0.1 * np.abs(f.local - out.local).max()
+        else:
+            np.testing.assert_allclose(made @ out.local.ravel(), f.local.ravel(), atol=1e-11, err_msg=name)
 
 
 def test_assembled_matrices_are_the_operators():

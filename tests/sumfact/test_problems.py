@@ -1,6 +1,8 @@
 """Problems solved with sum-factorized forms: boundary data, orders of convergence, ranks, memory."""
 
 import tracemalloc
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -68,6 +70,30 @@ def test_varying_coefficient_with_boundary_data_has_the_order_of_the_basis(basis
     assert orders[-1] > basis.p + 0.8, orders
 
 
+@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize("kind", [tp.Lagrange, tp.BSpline])
+def test_errors_fall_exponentially_with_the_degree(kind, mapped):
+    geometry, errors = tp.SmoothMap(annulus), []
+    for p in range(1, 8):
+        basis = kind(p)
+        if mapped:
+            space = on_annulus(basis, 2, np.pi / 2)
+            K, b = tp.stiffness(space, geometry=geometry), tp.load(space, geometry.density(space, minus_laplacian))
+            sides = [(axis.lo, axis.hi) for axis in space.axes]
+            exact = partial(on_the_box, geometry, sides)
+        else:
+            space, exact = box(basis, 2), u
+            K = tp.stiffness(space, kappa)
+            b = tp.load(space, source) - K.lifting(0.0)
+        errors.append(tp.error_norm(solved(K, b), exact, t=0.0))
+    assert all(later < 0.5 * earlier for earlier, later in pairwise(errors)), errors
+    assert errors[-1] < 3e-6 * errors[0], errors
+
+
+def on_the_box(geometry, sides, *xi):
+    return bump(*geometry.at([np.ravel(line) for line in xi], sides)[0])
+
+
 def annulus(r, a):
     return r * np.cos(a), r * np.sin(a)
 
@@ -107,12 +133,8 @@ def test_mapped_poisson_has_the_order_of_the_basis(basis, smooth):
     for elements in (4, 8, 16):
         space = on_annulus(basis, elements, np.pi / 2 if smooth else 1.0)
         found = solved(tp.stiffness(space, geometry=geometry), tp.load(space, geometry.density(space, minus_laplacian)))
-        box = [(axis.lo, axis.hi) for axis in space.axes]
-
-        def exact(*xi, box=box):
-            return bump(*geometry.at([np.ravel(line) for line in xi], box)[0])
-
-        errors.append(tp.error_norm(found, exact))
+        sides = [(axis.lo, axis.hi) for axis in space.axes]
+        errors.append(tp.error_norm(found, partial(on_the_box, geometry, sides)))
     orders = np.log2(np.divide(errors[:-1], errors[1:]))
     assert orders[-1] > basis.p + 0.8, orders
 
