@@ -5,6 +5,7 @@ from __future__ import annotations
 from tensorpde.io.cadence import Every, Stream
 from tensorpde.io.checkpoint import load_checkpoint, read_manifest, save_checkpoint
 from tensorpde.io.hdf5 import Unreadable
+from tensorpde.io.models import load_model, save_model
 from tensorpde.io.output import Output
 from tensorpde.io.probes import sample
 from tensorpde.io.read import read
@@ -20,9 +21,11 @@ __all__ = [
     "describe",
     "load",
     "load_checkpoint",
+    "load_model",
     "make_dataset",
     "read",
     "read_manifest",
     "sample",
     "save_checkpoint",
+    "save_model",
 ]

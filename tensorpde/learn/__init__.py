@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from tensorpde.learn import checkpoint, losses, optim
 from tensorpde.learn.data import Normaliser, Pairs
+from tensorpde.learn.files import load, save
+from tensorpde.learn.model import TFNO
 from tensorpde.learn.multigrid import MultiGrid
 from tensorpde.learn.patches import Patches
 from tensorpde.learn.train import State, evaluate, start, train
 
 __all__ = [
+    "TFNO",
     "MultiGrid",
     "Normaliser",
     "Pairs",
@@ -16,8 +19,10 @@ __all__ = [
     "State",
     "checkpoint",
     "evaluate",
+    "load",
     "losses",
     "optim",
+    "save",
     "start",
     "train",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import elements, lines, pointwise, shifted, transforms, transport, updates
+from . import activations, elements, lines, pointwise, products, shifted, transforms, transport, updates
 from .compiled import before_compiling
 
 name = "numpy"
@@ -51,6 +51,7 @@ def to_host(array: np.ndarray) -> np.ndarray:
 
 __all__ = [
     "ALIGNMENT",
+    "activations",
     "asarray",
     "before_compiling",
     "copy",
@@ -59,6 +60,7 @@ __all__ = [
     "lines",
     "name",
     "pointwise",
+    "products",
     "shifted",
     "to_host",
     "transforms",

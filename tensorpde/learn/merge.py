@@ -1,0 +1,119 @@
+"""Normalisation, and the pass that ends a half of a layer: norm, bias, skip and activation together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tensorpde import backend as backends
+from tensorpde.learn.layers import channel_sums, rows
+from tensorpde.learn.place import Place
+
+NORMS = (None, "instance", "group", "layer")
+_SMALL = 1e-5  # added to variances
+
+
+class Normalised(NamedTuple):
+    """What the adjoint of a normalisation needs."""
+
+    x: Any
+    mean: Any
+    over: Any
+
+
+def normalise(params: Mapping[str, Any], name: str, groups: int, x: Any, place: Place) -> tuple[Any, Any, Normalised]:
+    """(alpha, beta, saved): the normalised x is alpha·x + beta per sample and channel. Collective on pencils.
+
+    x̂ = (x − mean) / √(variance + 1e-5) over the points of the grid and the channels of a group, of each sample; then
+    scale x̂ + shift where there are such parameters.
+    """
+    batch, channels, _ = x.shape
+    count = place.points * (channels // groups)
+    wide = np.asarray(backends.of(x).to_host(x), np.float64)
+    sums = wide.sum(axis=2).reshape(batch, groups, -1).sum(axis=2)
+    mean = place.total(sums) / count
+    centred = wide - np.repeat(mean, channels // groups, axis=1)[:, :, None]
+    squares = np.vecdot(centred, centred).reshape(batch, groups, -1).sum(axis=2)
+    over = 1 / np.sqrt(place.total(squares) / count + _SMALL)
+    mean, over = (np.repeat(v, channels // groups, axis=1).astype(x.dtype) for v in (mean, over))
+    alpha, beta = over, -mean * over
+    if f"{name}.scale" in params:
+        scale = params[f"{name}.scale"]
+        alpha, beta = alpha * scale, beta * scale + params[f"{name}.shift"]
+    return np.ascontiguousarray(alpha), np.ascontiguousarray(beta), Normalised(x, mean, over)
+
+
+def normalise_backward(
+    params: Mapping[str, Any], name: str, groups: int, saved: Normalised, dy: Any, place: Place, grads: dict[str, Any]
+) -> Any:
+    """dx, and the gradients of scale and shift. Collective on pencils."""
+    batch, channels, _ = dy.shape
+    x = (saved.x - saved.mean[:, :, None]) * saved.over[:, :, None]
+    if f"{name}.scale" in params:
+        grads[f"{name}.scale"] = np.vecdot(dy, x).sum(axis=0)
+        grads[f"{name}.shift"] = channel_sums(dy)
+        dy = dy * params[f"{name}.scale"][None, :, None]
+    sums = np.stack([dy.sum(axis=2), np.vecdot(dy, x)])
+    sums = place.total(sums.reshape(2, batch, groups, -1).sum(axis=3)) / (place.points * (channels // groups))
+    first, second = np.repeat(sums, channels // groups, axis=2).astype(dy.dtype)
+    return saved.over[:, :, None] * (dy - first[:, :, None] - x * second[:, :, None])
+
+
+class Merged(NamedTuple):
+    """What the adjoint of `merge` needs: the sum before the activation, if there is one, and the normalisation."""
+
+    v: Any
+    active: bool
+    norm: Normalised | None
+
+
+def merge(
+    params: Mapping[str, Any], bias: str | None, norm: tuple[str, int] | None, s: Any, added: tuple[Any, Any],
+    active: bool, place: Place, keep: bool,
+) -> tuple[Any, Merged]:  # fmt: skip
+    """y = act(v), v = norm(s + bias) + factor · addend. Collective on pencils with a norm.
+
+    Parameters
+    ----------
+    bias
+        The name of the bias per channel; None for none.
+    norm
+        The name of the norm's parameters and the number of groups of channels; None for none.
+    s
+        Used up: it becomes v, or y.
+    added
+        (addend, factor) as of `layers.skip`.
+    keep
+        Whether the adjoint will be wanted: then y is an array of its own.
+    """
+    backend, batch = backends.of(s), len(s)
+    shift = np.zeros(s.shape[:2], s.dtype) if bias is None else rows(params[bias], batch)
+    alpha, saved = None, None
+    if norm is not None:
+        if bias is not None:
+            backend.activations.combine(s, shift, active=False)
+        alpha, shift, saved = normalise(params, *norm, s, place)
+        s = backend.copy(s) if keep else s
+    y = backend.empty(s.shape, s.dtype) if keep and active else None
+    backend.activations.combine(s, shift, *added, alpha, y, active)
+    return s if y is None else y, Merged(s, active, saved)
+
+
+def merge_backward(
+    params: Mapping[str, Any], bias: str | None, norm: tuple[str, int] | None, saved: Merged, dy: Any, place: Place,
+    grads: dict[str, Any], out: Any = None,
+) -> tuple[Any, Any, Any]:  # fmt: skip
+    """(ds, dv, y): the gradients of s and of the sum before the activation; y again, if `out` is given for it.
+
+    Uses up dy, which becomes dv; without a norm ds is dv.
+    """
+    if saved.active:
+        backends.of(dy).activations.gelu_backward(saved.v, dy, out)
+    ds = dy
+    if norm is not None and saved.norm is not None:
+        ds = normalise_backward(params, *norm, saved.norm, dy, place, grads)
+    if bias is not None:
+        grads[bias] = channel_sums(ds)
+    return ds, dy, out if saved.active else saved.v

@@ -1,0 +1,113 @@
+"""Tensor networks as short programs of pairwise contractions, with their adjoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from math import prod
+from typing import Any, NamedTuple
+
+from tensorpde import backend as backends
+
+
+class Step(NamedTuple):
+    """result = Σ left · right over the indices that the result has not: "ab,bc->ac" is a matrix product."""
+
+    left: str
+    right: str
+    result: str
+    indices: str
+
+
+def run(steps: Sequence[Step], values: Mapping[str, Any]) -> dict[str, Any]:
+    """All values of a program: those given and every step's result, by name."""
+    known = dict(values)
+    for step in steps:
+        known[step.result] = contract(step.indices, known[step.left], known[step.right])
+    return known
+
+
+def run_backward(steps: Sequence[Step], known: Mapping[str, Any], change: Any, wanted: Sequence[str]) -> dict[str, Any]:
+    """Gradients of the wanted values, for the gradient `change` of the last result.
+
+    The gradient of a complex z is ∂L/∂Re z + i ∂L/∂Im z, so that of a in y = a b is conj(b) times that of y.
+
+    Parameters
+    ----------
+    steps, known
+        The program, and what `run` made of it. Every value is used once, by one step.
+    wanted
+        Names of given values.
+    """
+    grads = {steps[-1].result: change}
+    needed = set(wanted)
+    for step in steps:
+        if step.left in needed or step.right in needed:
+            needed.add(step.result)
+    for step in reversed(steps):
+        dy = grads.pop(step.result)
+        sources, result = step.indices.split("->")
+        a, b = sources.split(",")
+        if step.left in needed:
+            grads[step.left] = contract(f"{result},{b}->{a}", dy, known[step.right].conj())
+        if step.right in needed:
+            grads[step.right] = contract(f"{result},{a}->{b}", dy, known[step.left].conj())
+    return {name: grads[name] for name in wanted}
+
+
+def contract(indices: str, a: Any, b: Any) -> Any:
+    """einsum(indices, a, b) of two arrays as one product of matrices, or an elementwise one.
+
+    Every index occurs in two of the three of a, b and the result; an index of only one of a and b may be in none other.
+    """
+    plan = _plan(indices)
+    backend = backends.of(a)
+    sizes = dict(zip(plan.a + plan.b, a.shape + b.shape, strict=True))
+
+    def count(names: str) -> int:
+        return prod(sizes[name] for name in names)
+
+    left, right = a.transpose(plan.order_a), b.transpose(plan.order_b)
+    batch = tuple(sizes[name] for name in plan.batch)
+    if not plan.left and not plan.right:
+        inner = len(batch)
+        product = left * right
+        return product.sum(axis=tuple(range(inner, product.ndim))) if plan.summed else product
+    if not plan.summed:
+        left = left.reshape(*batch, count(plan.left), 1)
+        product = left * right.reshape(*batch, 1, count(plan.right))
+    else:
+        left = left.reshape(*batch, count(plan.left), count(plan.summed))
+        product = backend.products.matmul(left, right.reshape(*batch, count(plan.summed), count(plan.right)))
+    product = product.reshape(*batch, *(sizes[name] for name in plan.left + plan.right))
+    return product.transpose(plan.order)
+
+
+class _Plan(NamedTuple):
+    a: str
+    b: str
+    batch: str
+    left: str
+    right: str
+    summed: str
+    order_a: tuple[int, ...]
+    order_b: tuple[int, ...]
+    order: tuple[int, ...]
+
+
+@cache
+def _plan(indices: str) -> _Plan:
+    sources, result = indices.split("->")
+    a, b = sources.split(",")
+    batch = "".join(i for i in result if i in a and i in b)
+    left = "".join(i for i in result if i in a and i not in b)
+    right = "".join(i for i in result if i in b and i not in a)
+    summed = "".join(i for i in a if i in b and i not in result)
+    if set(a) != set(batch + left + summed) or set(b) != set(batch + right + summed):
+        raise ValueError(f"{indices!r} sums over an index of one factor alone")
+    return _Plan(
+        a, b, batch, left, right, summed,
+        tuple(map(a.index, batch + left + summed)),
+        tuple(map(b.index, batch + summed + right)),
+        tuple(map((batch + left + right).index, result)),
+    )  # fmt: skip
