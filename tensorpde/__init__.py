@@ -8,7 +8,7 @@ from tensorpde import _threads
 _threads.limit_threads()  # before numpy loads
 _threads.start_quickly()  # before MPI does
 
-from tensorpde import io, learn, parallel, pde, schemes, solve, stepping
+from tensorpde import io, parallel, pde, schemes, solve, stepping
 from tensorpde.basis import BSpline, Chebyshev, Greville, Lagrange
 from tensorpde.boundary import Clamped, Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, Robin
 from tensorpde.field import Field, Space
@@ -80,7 +80,7 @@ __all__ = [
     "stiffness",
     "tucker",
 ]
-_LATER = ("tucker",)  # packages that are imported where they are first used
+_LATER = ("learn", "tucker")  # packages that are imported where they are first used
 
 
 def __getattr__(name: str) -> ModuleType:
