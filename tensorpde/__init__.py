@@ -64,6 +64,7 @@ __all__ = [
     "derivative",
     "diffusion",
     "divergence",
+    "electro",
     "error_norm",
     "gradient",
     "io",
@@ -80,7 +81,7 @@ __all__ = [
     "stiffness",
     "tucker",
 ]
-_LATER = ("learn", "tucker")  # packages that are imported where they are first used
+_LATER = ("electro", "learn", "tucker")  # packages that are imported where they are first used
 
 
 def __getattr__(name: str) -> ModuleType:

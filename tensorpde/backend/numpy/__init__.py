@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import activations, elements, lines, pointwise, products, shifted, transforms, transport, updates
+from . import activations, elements, lines, particles, pointwise, products, shifted, transforms, transport, updates
 from .compiled import before_compiling
 
 name = "numpy"
@@ -59,6 +59,7 @@ __all__ = [
     "empty",
     "lines",
     "name",
+    "particles",
     "pointwise",
     "products",
     "shifted",

@@ -1,0 +1,22 @@
+"""Electrostatics of many charges: kernels as sums of Gaussians, lattices, range separation."""
+
+from __future__ import annotations
+
+from tensorpde.electro import kernels
+from tensorpde.electro.lattice import CSCL, NACL, ZNS, Cell, Lattice, madelung
+from tensorpde.electro.newton import Gaussians, gaussians
+from tensorpde.electro.range_separated import Accuracy, RangeSeparated
+
+__all__ = [
+    "CSCL",
+    "NACL",
+    "ZNS",
+    "Accuracy",
+    "Cell",
+    "Gaussians",
+    "Lattice",
+    "RangeSeparated",
+    "gaussians",
+    "kernels",
+    "madelung",
+]

@@ -1,0 +1,347 @@
+"""Potentials, fields, energies and forces of many point charges by range separation, with a measured error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tensorpde import backend as backends
+from tensorpde.boundary import Neumann
+from tensorpde.electro.long_range import Box, long_range
+from tensorpde.electro.newton import gaussians
+from tensorpde.electro.short_range import ShortRange
+from tensorpde.field import Field, Space
+from tensorpde.grid import Axis, Grid
+from tensorpde.parallel import agree, world
+from tensorpde.parallel.blocks import collected, computed
+from tensorpde.tucker import ChebTuck, Tucker
+
+BLOCK = 256  # targets per block of work, whatever the number of ranks
+DIRECT_PAIRS = 1e8  # up to so many pairs are summed one by one: about half a second
+SAMPLES = 64
+ROUNDS = 5
+MARGIN = 0.1  # of the tolerance, for each of quadrature, coefficients and rank
+PAIR, VALUE, TERM = 1e-7, 5e-8, 8e-10  # seconds per ρσ³ of a pair sum, per σ³/h³ of a grid, per r³ of a core
+LARGEST_RANK = 100.0  # wanted of the long-range part, whose core has as many values as its cube
+MARGIN_OF_BOX = 0.05  # of its edges, on each side
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """What was measured: errors relative to the largest |potential| (forces: to the root mean square field)."""
+
+    particles: float
+    points: float
+    field: float
+    samples: int
+    sigma: float
+    terms: int
+    rank: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"measured at {self.samples} samples: potential {self.particles:.1e} at particles, {self.points:.1e} at "
+            f"points, field {self.field:.1e} (σ = {self.sigma:.3g}, {self.terms} Gaussians, rank {self.rank})"
+        )
+
+
+@dataclass(frozen=True)
+class Split:
+    """One choice of σ: both parts of the potential."""
+
+    sigma: float
+    terms: int
+    short: ShortRange
+    long: ChebTuck
+
+    def at(self, points: np.ndarray) -> np.ndarray:
+        """Potential and field at points of the domain, (m, 4)."""
+        result = self.short.at(points)
+        result[:, 0] += self.long(points)
+        result[:, 1:] -= self.long.gradient_at(points)
+        return result
+
+
+class RangeSeparated:
+    """Σ_j q_j / |x − x_j| of N point charges in free space, in Gaussian-like units. Collective.
+
+    Parameters
+    ----------
+    positions, charges
+        (N, 3) and (N,): the same on all ranks, or with `distributed` each rank's own.
+    tol
+        Wanted error of the potential, relative to its largest modulus at particles.
+    comm
+        The ranks that share the work; None for all of the job.
+    distributed
+        Whether each rank gives its own particles and points and gets their results. Otherwise results are replicated,
+        and the same bits on any number of ranks.
+    box
+        ((lo, hi), …) of grids; default: the bounding box of the particles and 10 %. Particles may lie outside.
+    sigma
+        Range of the short part; None: chosen by a cost model for each use.
+    direct
+        Whether sums are made pair by pair; None where this is cheaper (up to 1e8 pairs).
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, numbers are not finite, two particles coincide, or tol is not in [1e-11, 0.1]; the same on
+        all ranks.
+
+    Notes
+    -----
+    1/r = long + short with long = Σ_{k<R} w_k exp(−t_k² r²) a sinc quadrature that is accurate from σ on, and short the
+    exact rest, which ends at σ. The short part is summed over neighbours in cells, O(N ρ σ³); the long part is a
+    polynomial in the Tucker format (`long_range`), whose degree and rank grow like L/σ, evaluated in O(r³) per particle
+    or O(Σ n r) memory per grid. Parts are made when they are first needed, and verified against direct sums at 64
+    particles before they are used; where the error is above tol they are made again with smaller tolerances.
+    Memory: positions of all particles on every rank (32 bytes each), cells (50 bytes), m² per Gaussian, core r³.
+    Source: P. Benner, V. Khoromskaia, B. N. Khoromskij, SIAM J. Sci. Comput. 40 (2018) A1034–A1062; P. Benner et al.,
+    arXiv:2503.01696 (2025).
+    """
+
+    def __init__(
+        self, positions: Any, charges: Any, tol: float = 1e-6, comm: Any = None, distributed: bool = False,
+        box: Box | None = None, sigma: float | None = None, direct: bool | None = None,
+    ) -> None:  # fmt: skip
+        self.comm, self.tol, self.distributed = world(comm), tol, distributed
+        self.sigma, self.direct = sigma, direct
+        with agree(self.comm, "reading particles"):
+            x, q = _checked(positions, charges, tol)
+        self._own = slice(0, len(q))
+        if distributed:
+            together = collected(self.comm, np.column_stack([x, q]))
+            first = int(collected(self.comm, np.array([len(q)]))[: self.comm.rank].sum())
+            self._own = slice(first, first + len(q))
+            x, q = np.ascontiguousarray(together[:, :3]), np.ascontiguousarray(together[:, 3])
+        with agree(self.comm, "reading particles"):
+            _apart(x)
+            self.box = _box(x) if box is None else _checked_box(box)
+        self.positions, self.charges = x, q
+        ends = np.array(self.box)
+        corners = np.concatenate([x, ends.T])
+        self.domain = tuple((float(lo), float(hi)) for lo, hi in zip(corners.min(axis=0), corners.max(axis=0)))
+        self._splits: dict[float, Split] = {}
+        self._known: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Number of particles on all ranks."""
+        return len(self.charges)
+
+    def potential(self, points: Any = None) -> np.ndarray:
+        """Σ_j q_j / r_j at points (m, 3), or without them at the particles, each without its own. Collective.
+
+        A charge exactly at a point does not count. Points outside the domain of particles and box get direct sums.
+        """
+        return self._values(points)[:, 0]
+
+    def field(self, points: Any = None) -> np.ndarray:
+        """−∇ of the potential, shape (m, 3). Collective."""
+        return self._values(points)[:, 1:]
+
+    def energy(self) -> float:
+        """Σ_{i<j} q_i q_j / r_ij. Collective."""
+        return float(0.5 * np.sum(self.charges * self._at_particles()[:, 0]))
+
+    def forces(self) -> np.ndarray:
+        """q_i times the field of the others at x_i, shape (N, 3) (with `distributed`: own ones). Collective."""
+        return self.charges[self._own, None] * self._at_particles()[self._own, 1:]
+
+    def grid(self, points: int | Sequence[int] | float) -> Field:
+        """The potential as a distributed Field on the box, walls included. Collective.
+
+        Parameters
+        ----------
+        points
+            Number of points along all axes or each; or, a float, the largest spacing.
+
+        Notes
+        -----
+        Short range: 4.2 (σ/h)³ points per particle that a rank's block reaches; long range: the Kron of dense line
+        operators. Memory: one field and one that is transposed.
+        """
+        space = self._space(points)
+        if self._is_direct(prod(space.shape)):
+            block = np.stack(np.broadcast_arrays(*space.coordinates()), axis=-1).reshape(-1, 3)
+            values = self._directly(block)[:, 0].reshape(space.pencil.local_shape)
+            return Field(space, space.backend.asarray(values))
+        split = self.split(max(axis.spacing for axis in space.axes))
+        result = split.long.field(space).to(space.pencil)
+        lines = tuple(np.ravel(x) for x in space.coordinates())
+        with agree(self.comm, "adding the short range"):
+            split.short.add_to(result.local, lines)
+        return result
+
+    def factors(self, points: int | Sequence[int] | float) -> Tucker:
+        """The long-range part at the points of `grid` as a Tucker tensor: O(Σ n r) memory for any n. Collective."""
+        return self.split().long.on_grid([axis.x for axis in self._axes(points)])
+
+    def check(self, samples: int = 200) -> Accuracy:
+        """Errors against direct sums at random particles, and at random points of the box no closer than σ/10 to one.
+
+        Collective. O(samples · N).
+        """
+        split = self.split()
+        random = np.random.default_rng(1)
+        chosen = random.choice(len(self), min(samples, len(self)), replace=False)
+        lo, hi = np.array(self.box).T
+        points = random.uniform(lo, hi, (samples, 3))
+        near = [((self.positions - p) ** 2).sum(axis=1).min() < (0.1 * split.sigma) ** 2 for p in points]
+        points = points[~np.array(near, dtype=bool)]
+        exact, free = self._compared(self.positions[chosen]), self._compared(points)
+        found, at_points = self._blocks(self.positions[chosen], split), self._blocks(points, split)
+        scale = np.abs(exact[:, 0]).max(initial=0.0) or 1.0
+        return Accuracy(
+            float(np.abs(found - exact)[:, 0].max(initial=0.0) / scale),
+            float(np.abs(at_points - free)[:, 0].max(initial=0.0) / scale),
+            float(np.linalg.norm((found - exact)[:, 1:]) / (np.linalg.norm(exact[:, 1:]) or 1.0)),
+            len(chosen) + len(points), split.sigma, split.terms, split.long.rank,
+        )  # fmt: skip
+
+    def split(self, spacing: float | None = None) -> Split:
+        """Both parts for sums over particles, or for a grid of some spacing; made once for each σ. Collective.
+
+        Raises
+        ------
+        ValueError
+            If there is no particle.
+        RuntimeError
+            If the tolerance is not met after five rounds.
+        """
+        if len(self) == 0:
+            raise ValueError("there are 0 particles: nothing to split into ranges")
+        sigma = self._sigma(spacing)
+        if sigma not in self._splits:
+            self._splits[sigma] = self._verified(sigma)
+        return self._splits[sigma]
+
+    def _sigma(self, spacing: float | None) -> float:
+        """σ where the short part costs as much as the long one: c₁ σ³ = c₂ (rank(σ))³, rank ∝ log(1/tol) L / σ."""
+        edges = np.ptp(np.array(self.domain), axis=1)
+        diagonal = float(np.linalg.norm(edges))
+        if self.sigma is not None:
+            return min(self.sigma, 0.5 * diagonal)
+        density = len(self) / prod(edges)
+        near = PAIR * density if spacing is None else VALUE / spacing**3
+        rank = 0.5 * (np.log(1 / self.tol) + 2) * prod(edges) ** (1 / 3)
+        best = (TERM * rank**3 / near) ** (1 / 6)
+        return float(f"{min(max(best, rank / LARGEST_RANK), diagonal / 6):.2g}")
+
+    def _verified(self, sigma: float) -> Split:
+        random = np.random.default_rng(0)
+        chosen = self.positions[random.choice(len(self), min(SAMPLES, len(self)), replace=False)]
+        exact = self._compared(chosen)[:, 0]
+        size = float(np.linalg.norm(self.charges)) or 1.0
+        scale = float(np.abs(exact).max()) or size / sigma
+        wanted = MARGIN * self.tol * scale
+        for _ in range(ROUNDS):
+            split = self._made(sigma, wanted, size)
+            error = float(np.abs(self._blocks(chosen, split)[:, 0] - exact).max()) / scale
+            if error <= 0.5 * self.tol:
+                return split
+            wanted *= max(0.02, 0.25 * self.tol / error)
+        raise RuntimeError(f"the error at particles is {error:.1e} and not below tol={self.tol:.1e} with σ={sigma:.3g}")
+
+    def _made(self, sigma: float, wanted: float, size: float) -> Split:
+        diagonal = float(np.linalg.norm(np.ptp(np.array(self.domain), axis=1)))
+        g = gaussians(sigma, diagonal, float(np.clip(wanted * sigma / size, 1e-13, 1e-2)), relative=False)
+        short = ShortRange(self.positions, self.charges, g, sigma, 0.1 * wanted / size)
+        return Split(sigma, len(g), short, long_range(self.positions, self.charges, g, self.domain, wanted, self.comm))
+
+    def _values(self, points: Any) -> np.ndarray:
+        if points is None:
+            return self._at_particles()[self._own]
+        with agree(self.comm, "reading points"):
+            x = np.ascontiguousarray(points, float)
+            if x.ndim != 2 or x.shape[1] != 3 or not np.isfinite(x).all():
+                raise ValueError(f"points of shape {x.shape} given, finite (m, 3) needed")
+        if not self.distributed:
+            return self._somewhere(x)
+        counts = collected(self.comm, np.array([len(x)]))
+        first = int(counts[: self.comm.rank].sum())
+        return self._somewhere(collected(self.comm, x))[first : first + len(x)]
+
+    def _at_particles(self) -> np.ndarray:
+        if self._known is None:
+            self._known = self._somewhere(self.positions)
+        return self._known
+
+    def _somewhere(self, x: np.ndarray) -> np.ndarray:
+        """Potential and field at points that all ranks have. Collective."""
+        if self._is_direct(len(x)):
+            return self._compared(x)
+        lo, hi = np.array(self.domain).T
+        inside = ((x >= lo) & (x <= hi)).all(axis=1)
+        result = np.empty((len(x), 4))
+        result[inside] = self._blocks(x[inside], self.split())
+        result[~inside] = self._compared(x[~inside])
+        return result
+
+    def _is_direct(self, targets: int) -> bool:
+        if len(self) == 0:
+            return True
+        return targets * len(self) <= DIRECT_PAIRS if self.direct is None else self.direct
+
+    def _blocks(self, x: np.ndarray, split: Split) -> np.ndarray:
+        return computed(self.comm, len(x), BLOCK, (4,), lambda part: split.at(x[part]))
+
+    def _compared(self, x: np.ndarray) -> np.ndarray:
+        """The direct sums, shared by the ranks."""
+        return computed(self.comm, len(x), BLOCK, (4,), lambda part: self._directly(x[part]))
+
+    def _directly(self, x: np.ndarray) -> np.ndarray:
+        return backends.get("numpy").particles.direct(x, self.positions, self.charges)
+
+    def _space(self, points: int | Sequence[int] | float) -> Space:
+        return Space(Grid(*self._axes(points)), self.comm)
+
+    def _axes(self, points: int | Sequence[int] | float) -> list[Axis]:
+        if isinstance(points, (float, np.floating)):
+            counts = [max(2, int(np.ceil((hi - lo) / points - 1e-9)) + 1) for lo, hi in self.box]
+        elif isinstance(points, (int, np.integer)):
+            counts = [int(points)] * 3
+        else:
+            counts = [int(n) for n in points]
+        return [Axis(n, lo, hi, bc=Neumann()) for n, (lo, hi) in zip(counts, self.box, strict=True)]
+
+
+def _checked(positions: Any, charges: Any, tol: float) -> tuple[np.ndarray, np.ndarray]:
+    x, q = np.ascontiguousarray(positions, float).reshape(-1, 3), np.ascontiguousarray(charges, float).reshape(-1)
+    if len(x) != len(q):
+        raise ValueError(f"{len(x)} positions but {len(q)} charges")
+    if not (np.isfinite(x).all() and np.isfinite(q).all()):
+        bad = int(np.flatnonzero(~(np.isfinite(x).all(axis=1) & np.isfinite(q)))[0])
+        raise ValueError(f"particle {bad} has position {x[bad]} and charge {q[bad]}: not finite")
+    if not 1e-11 <= tol <= 0.1:
+        raise ValueError(f"tol={tol} is not between 1e-11 and 0.1")
+    return x, q
+
+
+def _apart(x: np.ndarray) -> None:
+    order = np.lexsort(x.T)
+    same = np.flatnonzero((x[order[1:]] == x[order[:-1]]).all(axis=1))
+    if len(same):
+        i, j = sorted((int(order[same[0]]), int(order[same[0] + 1])))
+        raise ValueError(f"particles {i} and {j} are both at {x[i]}: their energy is infinite")
+
+
+def _box(x: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """The bounding box and 5 % on each side, of the longest edge where one is short; a unit box for one particle."""
+    if len(x) == 0:
+        return ((-0.5, 0.5),) * 3
+    lo, hi = x.min(axis=0), x.max(axis=0)
+    longest = float((hi - lo).max()) or 10.0
+    pad = MARGIN_OF_BOX * np.maximum(hi - lo, longest)
+    return tuple((float(a), float(b)) for a, b in zip(lo - pad, hi + pad))
+
+
+def _checked_box(box: Any) -> tuple[tuple[float, float], ...]:
+    ends = np.asarray(box, float)
+    if ends.shape != (3, 2) or not np.isfinite(ends).all() or not (ends[:, 0] < ends[:, 1]).all():
+        raise ValueError(f"a box is three pairs lo < hi, not {box}")
+    return tuple((float(lo), float(hi)) for lo, hi in ends)

@@ -1,0 +1,145 @@
+"""Range-separated sums against sums over pairs."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mpi import run_ranks
+
+from tensorpde.electro import RangeSeparated
+
+
+def particles(count, seed=0, clustered=False):
+    random = np.random.default_rng(seed)
+    size = count ** (1 / 3)
+    x = random.uniform(0, size, (count, 3))
+    if clustered:
+        centres = random.uniform(0, size, (5, 3))
+        x = centres[random.integers(5, size=count)] + 0.1 * size * random.standard_normal((count, 3))
+    q = random.standard_normal(count)
+    return x, q
+
+
+def pairs(points, x, q):
+    apart = points[:, None] - x
+    r = np.linalg.norm(apart, axis=-1)
+    inverse = 1 / np.where(r > 0, r, np.inf)
+    return inverse @ q, np.einsum("ijk,ij->ik", apart, inverse**3 * q)
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(
+    st.sampled_from([1e-3, 1e-5, 1e-7, 1e-9]),
+    st.booleans(),
+    st.integers(0, 99),
+    st.sampled_from([0.0, 1.0]),
+    st.sampled_from([40, 200]),
+)
+def test_the_tolerance_is_met(tol, clustered, seed, excess, count):
+    x, q = particles(count, seed, clustered)
+    q += excess  # not neutral
+    rs = RangeSeparated(x, q, tol, direct=False)
+    found = rs.check(100)
+    assert max(found.particles, found.points) <= tol
+    wanted, field = pairs(x, x, q)
+    scale = np.abs(wanted).max()
+    np.testing.assert_allclose(rs.potential(), wanted, atol=tol * scale)
+    assert np.linalg.norm(rs.field() - field) <= 20 * tol * np.linalg.norm(field)
+    assert rs.energy() == pytest.approx(0.5 * q @ wanted, abs=tol * scale * np.abs(q).sum())
+    np.testing.assert_allclose(rs.forces(), q[:, None] * rs.field(), rtol=1e-14)
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_grids_points_and_box_cuts(direct):
+    x, q = particles(150, 4)
+    box = ((1.0, 4.0), (-1.0, 3.0), (2.0, 7.5))  # cuts through the particles, and leaves their bounding box
+    rs = RangeSeparated(x, q, 1e-6, box=box, direct=direct)
+    f = rs.grid((7, 9, 8))
+    assert f.space.shape == (7, 9, 8)
+    lines = [np.linspace(lo, hi, n) for (lo, hi), n in zip(box, (7, 9, 8), strict=True)]
+    points = np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, 3)
+    wanted, _ = pairs(points, x, q)
+    scale = np.abs(pairs(x, x, q)[0]).max()
+    np.testing.assert_allclose(f.gather().ravel(), wanted, atol=1e-5 * scale)
+    assert [axis.spacing <= 0.5 for axis in rs.grid(0.5).space.axes] == [True] * 3
+    far = np.array([[40.0, 0.0, -3.0], [2.0, 2.0, 2.0], [-900.0, 0.0, 0.0]])
+    np.testing.assert_allclose(rs.potential(far), pairs(far, x, q)[0], atol=1e-5 * scale)
+    np.testing.assert_allclose(rs.field(far), pairs(far, x, q)[1], atol=1e-4 * scale)
+    if not direct:
+        tall = rs.factors(4000)
+        assert tall.shape == (4000,) * 3
+        assert tall.nbytes < 2e7
+
+
+def test_few_particles():
+    empty = RangeSeparated(np.zeros((0, 3)), [])
+    assert empty.energy() == 0.0
+    assert empty.potential().shape == (0,)
+    assert not empty.grid(4).gather().any()
+    assert not empty.potential(np.ones((2, 3))).any()
+    for direct in (True, False):
+        one = RangeSeparated([[1.0, 2.0, 3.0]], [2.0], direct=direct)
+        assert one.energy() == pytest.approx(0.0, abs=1e-5)
+        np.testing.assert_allclose(one.forces(), 0.0, atol=1e-5)
+        assert one.potential([[1.0, 2.0, 3.5]])[0] == pytest.approx(4.0, abs=1e-5)
+        flat = RangeSeparated([[0.0, 0, 0], [1, 0, 0], [0, 2, 0]], [1.0, -1, 1], direct=direct)
+        assert flat.energy() == pytest.approx(-1 + 0.5 - 1 / np.sqrt(5), abs=1e-5)
+
+
+def test_a_charge_on_a_wall_and_on_a_grid_point():
+    box = ((0.0, 1.0),) * 3
+    rs = RangeSeparated([[0.0, 0.5, 0.5], [0.5, 0.5, 0.5]], [1.0, 1.0], 1e-6, box=box, direct=False)
+    values = rs.grid(3).gather()
+    assert values[1, 1, 1] == pytest.approx(2.0, abs=1e-5)  # of the other one
+    assert values[2, 1, 1] == pytest.approx(3.0, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("x", "q", "tol", "words"),
+    [
+        (np.zeros((2, 3)), [1, 1], 1e-6, "particles 0 and 1"),
+        (np.zeros((1, 3)), [1, 1], 1e-6, "1 positions but 2 charges"),
+        ([[0, 0, np.nan]], [1], 1e-6, "particle 0"),
+        ([[0, 0, 0]], [1], 1.0, "tol=1.0"),
+    ],
+)
+def test_what_cannot_be_is_refused(x, q, tol, words):
+    with pytest.raises(ValueError, match=words):
+        RangeSeparated(x, q, tol)
+
+
+def across(path):
+    """The same bits on any number of ranks; distributed particles to round-off of the compressions."""
+    x, q = particles(300, 2)
+    rs = RangeSeparated(x, q, 1e-4, direct=False)
+    results = [rs.potential(), rs.forces(), np.array([rs.energy()]), rs.potential(x[:50] + 0.01)]
+    grid = rs.grid((9, 8, 7)).gather()
+    comm = rs.comm
+    if comm.size == 1:
+        np.savez(path, *results, grid)
+        return
+    *kept, wanted = np.load(path).values()
+    for one, several in zip(kept, results, strict=True):
+        np.testing.assert_array_equal(one, several)
+    np.testing.assert_allclose(grid, wanted, rtol=1e-12, atol=1e-12)
+    mine = slice(len(q) * comm.rank // comm.size, len(q) * (comm.rank + 1) // comm.size)
+    shared = RangeSeparated(x[mine], q[mine], 1e-4, distributed=True, direct=False)
+    np.testing.assert_array_equal(shared.potential(), results[0][mine])
+    np.testing.assert_array_equal(shared.forces(), results[1][mine])
+    assert shared.energy() == results[2][0]
+    np.testing.assert_array_equal(shared.potential(x[mine][:2] + 0.01), shared.potential(x[mine][:3] + 0.01)[:2])
+    bad = x.copy()
+    if comm.rank == 1:
+        bad[3] = np.inf
+    try:
+        RangeSeparated(bad, q)
+    except ValueError as error:
+        assert "rank 1" in str(error)
+    else:
+        raise AssertionError
+
+
+def test_on_several_ranks(tmp_path):
+    across(str(tmp_path / "one.npz"))
+    for ranks in (2, 3, 4):
+        run_ranks(ranks, "electro/test_range_separated.py::across", str(tmp_path / "one.npz"))
