@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from tensorpde.electro import kernels
 from tensorpde.electro.lattice import CSCL, NACL, ZNS, Cell, Lattice, madelung
+from tensorpde.electro.molecule import COULOMB, Molecule, read_pqr, read_structure
 from tensorpde.electro.newton import Gaussians, gaussians
 from tensorpde.electro.range_separated import Accuracy, RangeSeparated
 
 __all__ = [
+    "COULOMB",
     "CSCL",
     "NACL",
     "ZNS",
@@ -15,8 +17,11 @@ __all__ = [
     "Cell",
     "Gaussians",
     "Lattice",
+    "Molecule",
     "RangeSeparated",
     "gaussians",
     "kernels",
     "madelung",
+    "read_pqr",
+    "read_structure",
 ]

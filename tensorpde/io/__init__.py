@@ -5,6 +5,7 @@ from __future__ import annotations
 from tensorpde.io.cadence import Every, Stream
 from tensorpde.io.checkpoint import load_checkpoint, read_manifest, save_checkpoint
 from tensorpde.io.hdf5 import Unreadable
+from tensorpde.io.maps import write_cube, write_dx
 from tensorpde.io.models import load_model, save_model
 from tensorpde.io.output import Output
 from tensorpde.io.probes import sample
@@ -28,4 +29,6 @@ __all__ = [
     "sample",
     "save_checkpoint",
     "save_model",
+    "write_cube",
+    "write_dx",
 ]

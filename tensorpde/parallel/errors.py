@@ -62,7 +62,7 @@ class agree:
         self._meet(self.comm.Iallreduce(failed, first, op=MPI.MIN), error)
         if first[0] == self.comm.size:
             return
-        found = json.loads(_broadcast(self.comm, int(first[0]), self._describe(error)))
+        found = json.loads(broadcast_text(self.comm, int(first[0]), self._describe(error)))
         place = found.pop("place")
         agreed = _rebuild(**found)
         agreed.add_note(place)
@@ -103,7 +103,8 @@ class agree:
         )
 
 
-def _broadcast(comm: MPI.Intracomm, root: int, text: str) -> str:
+def broadcast_text(comm: MPI.Intracomm, root: int, text: str) -> str:
+    """The text of rank `root`. Collective."""
     data = np.frombuffer(text.encode(), dtype=np.uint8).copy()
     size = np.array([data.size])
     comm.Bcast(size, root)

@@ -1,0 +1,34 @@
+"""The examples of electrostatics as their users run them, pinned to numbers."""
+
+import re
+from pathlib import Path
+
+import pytest
+from mpi import run_ranks
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def drive(name, ranks, *arguments):
+    return run_ranks(ranks, (EXAMPLES / f"{name}.py").read_text(encoding="utf-8"), *arguments, timeout=200).stdout
+
+
+@pytest.mark.timeout(300)
+def test_protein(tmp_path):
+    flags = ("--pqr", str(EXAMPLES / "data" / "villin.pqr"), "--spacing", "4", "--tol", "1e-4", "--out", str(tmp_path))
+    printed = drive("protein_electrostatics", 2, *flags)
+    assert "582 atoms" in printed
+    assert float(re.search(r"energy (-[\d.]+)", printed)[1]) == pytest.approx(-10006.16, abs=0.5)
+    errors = re.search(r"potential ([\d.e-]+) at particles, ([\d.e-]+) at points", printed)
+    assert max(float(error) for error in errors.groups()) < 1e-4
+    for name in ("potential.dx", "potential.cube", "potential.png"):
+        assert (tmp_path / name).stat().st_size > 5_000
+
+
+def test_madelung(tmp_path):
+    printed = drive("madelung", 1, "--cells", "8", "--tol", "1e-10", "--out", str(tmp_path))
+    found = dict(re.findall(r"(NACL|CSCL|ZNS) ([\d.]+)", printed))
+    for name, value in (("NACL", 1.7475645946), ("CSCL", 1.7626747731), ("ZNS", 1.6380550534)):
+        assert float(found[name]) == pytest.approx(value, abs=1e-9)
+    assert float(re.search(r"8³ cells: ([\d.]+)", printed)[1]) == pytest.approx(1.74756, abs=2e-5)
+    assert (tmp_path / "madelung.png").stat().st_size > 5_000
