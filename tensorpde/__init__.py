@@ -10,7 +10,7 @@ _threads.start_quickly()  # before MPI does
 
 from tensorpde import io, parallel, pde, schemes, solve, stepping
 from tensorpde.basis import BSpline, Chebyshev, Greville, Lagrange
-from tensorpde.boundary import Clamped, Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, Robin
+from tensorpde.boundary import Clamped, Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, Robin, on_side
 from tensorpde.field import Field, Space
 from tensorpde.flux import diffusion
 from tensorpde.galerkin import at_points, load
@@ -73,6 +73,7 @@ __all__ = [
     "load",
     "mass",
     "mixed_derivative",
+    "on_side",
     "parallel",
     "pde",
     "schemes",

@@ -1,16 +1,18 @@
 """Boundary conditions: small immutable descriptions, one per side of an Axis.
 
 A condition says what is known at a wall; how a derivative uses it is the business of the closures in
-`tensorpde.schemes`. Boundary data are numbers or callables of (the other coordinates…, t).
+`tensorpde.schemes`. Boundary data are numbers or callables of (the other coordinates…, t), or without t where they are
+steady.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
 Data = float | Callable[..., object]
-"""A number, or a function of (the other coordinates…, t)."""
+"""A number, or a function of (the other coordinates…, t), or of the other coordinates alone if it is steady."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,13 @@ class Even(Boundary):
 
 @dataclass(frozen=True)
 class NoSlip(Boundary):
-    """A wall moving with the given velocity: u = velocity, every component.
+    """A side where every component of the velocity is given: a wall at rest or moving, an inflow or outflow.
 
     Parameters
     ----------
     velocity
-        0 for a wall at rest, or one number or callable per component. A single non-zero value is refused: it
-        would also blow fluid through the wall.
+        0 for a wall at rest, or one number or callable per component. A single non-zero value is refused, for it is
+        rarely meant: it would also blow fluid through the wall.
     """
 
     velocity: float | tuple[Data, ...] = 0.0
@@ -122,6 +124,18 @@ class NoSlip(Boundary):
 @dataclass(frozen=True)
 class FreeSlip(Boundary):
     """A plane of symmetry for the flow: no normal velocity, no shear stress."""
+
+
+def on_side(function: Callable[..., object], axis: int, place: float) -> Callable[..., object]:
+    """Boundary data where coordinate `axis` is `place`, from a function of all coordinates, or of these and t."""
+
+    def data(*others: object) -> object:
+        return function(*others[:axis], place, *others[axis:])
+
+    known = inspect.signature(function)
+    left = [parameter for number, parameter in enumerate(known.parameters.values()) if number != axis]
+    data.__signature__ = known.replace(parameters=left)  # type: ignore[attr-defined] # tells whether t is taken
+    return data
 
 
 def resolve(bc: Boundary, component: int | str, axis: int) -> Boundary | None:

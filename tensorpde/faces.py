@@ -10,6 +10,7 @@ import numpy as np
 
 from tensorpde.basis import Expansion
 from tensorpde.boundary import Boundary, Data, Dirichlet, Even, Neumann, Periodic, Robin
+from tensorpde.filling import on_wall
 from tensorpde.grid import Axis, Grid
 from tensorpde.line import Banded, BandedSolve, LineOperator, RowBand
 from tensorpde.line.weak import chosen
@@ -28,8 +29,7 @@ class OnWall:
 
     def add_to(self, out: Field, t: float, factor: complex) -> None:
         """Out += factor · data; not collective."""
-        data = self.data
-        values = (lambda *others: data(*others, t)) if callable(data) else data
+        values = on_wall(self.data, self.space.ndim - 1, t) if callable(self.data) else self.data
         add_outer(out, {self.axis: np.ones(1)}, values, factor)
 
 

@@ -35,6 +35,16 @@ def at_time(f: Callable, ndim: int, t: float) -> Callable:
     return f
 
 
+def on_wall(f: Callable, others: int, t: float) -> Callable:
+    """Boundary data as a function of the other coordinates, from one of these and t or of these alone."""
+    return (lambda *x: f(*x, t)) if not is_steady(f, others) else f
+
+
+def is_steady(f: Callable, others: int) -> bool:
+    """Whether boundary data do not take the time after the other coordinates."""
+    return not _takes(f, others + 1)
+
+
 def _takes(function: Callable, count: int) -> bool:
     """Whether a function can be called with so many arguments."""
     try:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorpde.boundary import Boundary, Dirichlet, Even, Neumann, Odd, Periodic, Robin
 from tensorpde.field import Space
+from tensorpde.filling import on_wall
 from tensorpde.opaque import Multiplication, OperatorSum
 from tensorpde.operators import derivative
 from tensorpde.schemes import Scheme, central
@@ -101,4 +102,8 @@ class _Flux:
         x = list(others[:-1])
         x.insert(self.axis, np.asarray(self.end))
         kappa = self.kappa(*x) if callable(self.kappa) else self.kappa
-        return self.normal * kappa * (self.data(*others) if callable(self.data) else self.data)
+        return (
+            self.normal
+            * kappa
+            * (on_wall(self.data, len(x) - 1, others[-1])(*others[:-1]) if callable(self.data) else self.data)
+        )

@@ -11,6 +11,7 @@ import numpy as np
 from tensorpde.boundary import Boundary, Data, Dirichlet, Neumann, Robin, resolve
 from tensorpde.faces import add_outer
 from tensorpde.field import Field, Space
+from tensorpde.filling import on_wall
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum, Source, TensorOperator, same_points
 from tensorpde.schemes import Collocation, Scheme, central, on_axis
@@ -38,8 +39,7 @@ class WallData:
 
     def add_to(self, out: Field, t: float, factor: complex) -> None:
         """Out += factor · this field; not collective."""
-        data = self.data
-        values = (lambda *others: data(*others, t)) if callable(data) else data
+        values = on_wall(self.data, self.space.ndim - 1, t) if callable(self.data) else self.data
         add_outer(out, {self.axis: self.vector}, values, factor)
 
 

@@ -74,9 +74,9 @@ class FlowStatistics:
         self.statistics.add(weight, terms, spectra)
 
     def _pressure_gradient(self, v: Field, t: float) -> Field:
-        """∇p of this instant: the part of the slope that the projection takes out."""
+        """∇p of this instant: the part of the slope that the projection takes out, for steady sides."""
         slope = self.flow.slope(v, t, v.copy())[: self.flow.space.ndim]
-        return slope - self.flow.projection(slope.copy())
+        return slope - self.flow.projection(slope.copy(), at_rest=True)
 
     def mean(self, i: int) -> np.ndarray:
         """U_i(y)."""

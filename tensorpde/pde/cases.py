@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from tensorpde.field import Field, Space
@@ -38,3 +41,16 @@ def taylor_green_2d(
         return [drift[0] + decay * np.sin(x) * np.cos(y), drift[1] - decay * np.cos(x) * np.sin(y), *still]
 
     return space.field(values, lead=(space.ndim,))
+
+
+def kovasznay(reynolds: float) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The velocity u(x, y), v(x, y) behind a row of obstacles, an exact steady solution with ν = 1/reynolds.
+
+    u = 1 − e^{λx} cos 2πy, v = λ/2π e^{λx} sin 2πy, λ = Re/2 − √(Re²/4 + 4π²): L. I. G. Kovasznay, Math. Proc. Camb.
+    Phil. Soc. 44 (1948) 58–62.
+    """
+    decay, turn = reynolds / 2 - np.hypot(reynolds / 2, 2 * np.pi), 2 * np.pi
+    return (
+        lambda x, y: 1 - np.exp(decay * x) * np.cos(turn * y),
+        lambda x, y: decay / turn * np.exp(decay * x) * np.sin(turn * y),
+    )

@@ -14,7 +14,7 @@ from tensorpde.schemes import Scheme
 
 
 class Diagnostics:
-    """Means over the box of a velocity field, by the schemes of the solver. Collective.
+    """Means over the box of a velocity field at time t, by the schemes of the solver. Collective.
 
     A call returns
 
@@ -32,7 +32,7 @@ class Diagnostics:
         self._first = [[_along(space, schemes.first, i, a) for a in axes] for i in axes]
         self._second = [[_along(space, schemes.second, i, a) for a in axes] for i in axes]
 
-    def __call__(self, v: Field) -> dict[str, float]:
+    def __call__(self, v: Field, t: float = 0.0) -> dict[str, float]:
         axes, pencil = range(self.space.ndim), self.space.pencil
         viscous = squares = 0.0
         with pencil.process_grid.workspace(self.space.backend).lent(pencil.local_shape, self.space.dtype) as block:
@@ -40,17 +40,17 @@ class Diagnostics:
             for i in axes:
                 for a in axes:
                     self._second[i][a].apply(v[i], out=work, beta=float(a > 0))
-                    self._second[i][a].add_lifting(work)
+                    self._second[i][a].add_lifting(work, t)
                 viscous += self.mean(v[i], work)
             for a, b in _planes(self.space.ndim):
-                self._curl(v, a, b, work)
+                self._curl(v, a, b, work, t)
                 squares += self.mean(work, work)
         return {
             "energy": 0.5 * sum(self.mean(v[i], v[i]) for i in axes),
             "enstrophy": 0.5 * squares,
             "dissipation": -self.nu * viscous,
             "dissipation_vorticity": self.nu * squares,
-            "divergence": self._projection.largest_divergence(v),
+            "divergence": self._projection.largest_divergence(v, t),
             "speed": max(v.max(), -v.min()),
         }
 
@@ -60,27 +60,27 @@ class Diagnostics:
         total = float(dot(f.pencil, f.local, g.local, [axis.weights for axis in axes]))
         return total / math.prod(axis.length for axis in axes)
 
-    def _curl(self, v: Field, a: int, b: int, out: Field) -> Field:
+    def _curl(self, v: Field, a: int, b: int, out: Field, t: float) -> Field:
         """∂_a v_b − ∂_b v_a."""
         self._first[a][b].apply(v[a], out=out)
         self._first[b][a].apply(v[b], out=out, beta=-1.0)
-        self._first[a][b].add_lifting(out, factor=-1.0)
-        self._first[b][a].add_lifting(out)
+        self._first[a][b].add_lifting(out, t, -1.0)
+        self._first[b][a].add_lifting(out, t)
         return out
 
-    def vorticity(self, v: Field) -> Field:
+    def vorticity(self, v: Field, t: float) -> Field:
         planes = _planes(self.space.ndim)
         out = self.space.empty(lead=(len(planes),))
         for part, (a, b) in zip(out, planes, strict=True):
-            self._curl(v, a, b, part)
+            self._curl(v, a, b, part, t)
         return out if len(planes) > 1 else out[0]
 
-    def q_criterion(self, v: Field) -> Field:
+    def q_criterion(self, v: Field, t: float) -> Field:
         out = self.space.zeros()
         for i in range(self.space.ndim):
             for j in range(i + 1):
-                one = self._first[i][j](v[i])
-                other = one if i == j else self._first[j][i](v[j])
+                one = self._first[i][j](v[i], t)
+                other = one if i == j else self._first[j][i](v[j], t)
                 out -= (0.5 if i == j else 1.0) * (one * other)
         return out
 

@@ -1,4 +1,4 @@
-"""Incompressible Navier–Stokes on boxes with periodic axes, free-slip or no-slip walls; scalars and bodies in it."""
+"""Incompressible Navier–Stokes on boxes of periodic axes, free-slip walls and given velocities; scalars and bodies."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class NavierStokes:
     Parameters
     ----------
     space
-        Where every velocity component lives. Its axes are Periodic() or carry FreeSlip() or NoSlip() on either side.
+        Where every velocity component lives. Its axes are Periodic() or carry FreeSlip() or NoSlip() on either side;
+        NoSlip(velocity) may let fluid in and out, as much in as out.
     nu
         Kinematic viscosity.
     schemes
@@ -120,7 +121,7 @@ class NavierStokes:
 
         def finish(u: Field, t: float, dt: float) -> None:
             self._relax(u, t, dt)
-            self.projection(u)
+            self.projection(u, t)
             if self.flux is not None:
                 self.flux.restore(u, dt)
 
@@ -145,7 +146,7 @@ class NavierStokes:
 
         def finish(u: Field, t: float) -> None:
             self._relax(u, t, stage.span)
-            projection(u)
+            projection(u, t)
             if self.flux is not None:
                 self.flux.restore(u, stage.span, stage.solves[self.flux.axis])
 
@@ -169,7 +170,7 @@ class NavierStokes:
 
     def _rest(self, u: Field, t: float, out: Field) -> None:
         """The slope without implicit diffusion."""
-        self._transport(u, out)
+        self._transport(u, out, t)
         self._forcing(u, t, out)
 
     def _relax(self, u: Field, t: float, dt: float) -> None:
@@ -190,26 +191,26 @@ class NavierStokes:
         self._check(v)
         return self._advance(v, t, self.dt(v) if dt is None else dt)
 
-    def project(self, v: Field) -> Field:
-        """Make v divergence-free in place, as every stage does. Collective."""
+    def project(self, v: Field, t: float = 0.0) -> Field:
+        """Make v divergence-free in place, as every stage does, with the sides as at time t. Collective."""
         self._check(v)
-        return self.projection(v)
+        return self.projection(v, t)
 
-    def divergence(self, v: Field) -> Field:
+    def divergence(self, v: Field, t: float = 0.0) -> Field:
         """The discrete divergence, which a step leaves at round-off. Collective."""
-        return self.projection.divergence_of(v)
+        return self.projection.divergence_of(v, t=t)
 
-    def vorticity(self, v: Field) -> Field:
+    def vorticity(self, v: Field, t: float = 0.0) -> Field:
         """∇ × v: lead=(3,) in three dimensions, a scalar in two. Collective."""
-        return self._diagnostics.vorticity(v)
+        return self._diagnostics.vorticity(v, t)
 
-    def q_criterion(self, v: Field) -> Field:
+    def q_criterion(self, v: Field, t: float = 0.0) -> Field:
         """Q = −½ ∂_j v_i ∂_i v_j = ½(|Ω|² − |S|²). Collective."""
-        return self._diagnostics.q_criterion(v)
+        return self._diagnostics.q_criterion(v, t)
 
-    def diagnostics(self, v: Field) -> dict[str, float]:
+    def diagnostics(self, v: Field, t: float = 0.0) -> dict[str, float]:
         """Integral quantities: see `tensorpde.pde.diagnostics`; of scalars NAME_mean and NAME_variance. Collective."""
-        found = self._diagnostics(v[: self.space.ndim])
+        found = self._diagnostics(v[: self.space.ndim], t)
         for scalar, values in zip(self.scalars, v[self.space.ndim :], strict=True):
             mean = values.mean()
             found[f"{scalar.name}_mean"] = mean

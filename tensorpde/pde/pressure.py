@@ -8,9 +8,9 @@ and midpoint interpolations along the others. Either way
     D u* = D G p,   u = u* − G p
 
 is solved for exactly these operators by fast diagonalization of the pairs (D_a G_a, I_a J_a), so that D u
-is at round-off; D u counts the velocities of walls that move along themselves. Modes that neither operator
-sees (the mean; the sawtooth at the Nyquist wavenumber) are in the null space of the pairs and are set to
-zero: the pressure cannot hold a checkerboard.
+is at round-off; D u counts the velocities that are given on the sides (`tensorpde.pde.given_sides`).
+Modes that neither operator sees (the mean; the sawtooth at the Nyquist wavenumber) are in the null space
+of the pairs and are set to zero: the pressure cannot hold a checkerboard.
 
 A stage that is implicit along some axes has u = u* − S G p with S = Π (I − ρ A_k)⁻¹, and D S G is a sum of such
 products too, of the pairs (D_a S_a G_a, I_a S_a J_a): velocity and pressure are solved for together, without splitting
@@ -31,6 +31,7 @@ from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
 from tensorpde.mapping import Uniform
 from tensorpde.operators import derivative
+from tensorpde.pde.given_sides import GivenSides
 from tensorpde.schemes import Scheme, lele1992
 from tensorpde.solve.diagonal import FastDiagonal
 
@@ -58,7 +59,7 @@ class Projection:
     Attributes
     ----------
     space : the Space of the pressure.
-    divergence : one Kron per component, velocity to pressure; its boundary data are the velocities of the walls.
+    divergence : one Kron per component, velocity to pressure; its boundary data are the velocities of the sides.
     gradient : one Kron per component, pressure to velocity.
     pressure : the Field that the last call subtracted the gradient of.
     """
@@ -73,7 +74,7 @@ class Projection:
         self._walls = [(a, k) for a, axis in enumerate(space.axes) for k in _wall_points(axis)]
         self._factor()
         self.pressure = self.space.zeros()
-        self._of_walls = self._balanced() if any(operator.sources for operator in self.divergence) else None
+        self._sides = GivenSides(space, self.divergence, self._range_of)
 
     def _factor(self) -> None:
         axes = range(len(self.gradient))
@@ -96,41 +97,48 @@ class Projection:
         made._factor()
         return made
 
-    def _balanced(self) -> Field:
-        """What the velocities of the walls add to D u, as far as velocities inside can balance it.
-
-        Where a moving wall meets another, the velocity jumps. The interpolations turn the jump into a little of the
-        checkerboard that they do not see and no velocity makes: D u could not vanish with it.
-        """
-        wanted = sum((operator.lifting() for operator in self.divergence), self.space.zeros())
-        self._solver.solve(wanted, out=self.pressure)
+    def _range_of(self, wanted: Field) -> Field:
+        """The part of a divergence that velocities inside can make: D G (D G)⁻¹ of it."""
+        p = self._solver.solve(wanted)
         for a, (down, up) in enumerate(zip(self.divergence, self.gradient, strict=True)):
-            down.apply(up @ self.pressure, out=wanted, beta=float(a > 0))
+            down.apply(up @ p, out=wanted, beta=float(a > 0))
         return wanted
 
-    def divergence_of(self, u: Field, out: Field | None = None) -> Field:
-        """D u, velocities of the walls counted. Collective."""
-        out = self.space.zeros() if out is None else out
-        for a, operator in enumerate(self.divergence):
-            operator.apply(u[a], out=out, beta=float(a > 0))
-        if self._of_walls is not None:
-            out += self._of_walls
+    def divergence_of(self, u: Field, out: Field | None = None, t: float = 0.0) -> Field:
+        """D u, given velocities of the sides counted as far as velocities inside can balance them. Collective."""
+        out = self._inside(u, self.space.zeros() if out is None else out)
+        self._sides.add(out, t)
+        if self._sides.moving:
+            self._sides.check(t)
+            self._range_of(out)  # of the sum, which is small: the lifting alone would bring its round-off
         return out
 
-    def largest_divergence(self, u: Field) -> float:
+    def _inside(self, u: Field, out: Field) -> Field:
+        """D u for sides at rest."""
+        for a, operator in enumerate(self.divergence):
+            operator.apply(u[a], out=out, beta=float(a > 0))
+        return out
+
+    def largest_divergence(self, u: Field, t: float = 0.0) -> float:
         """max |D u|. Collective."""
         pencil = self.space.pencil
         with pencil.process_grid.workspace(self.space.backend).lent(pencil.local_shape, self.space.dtype) as block:
-            found = self.divergence_of(u, Field(self.space, block, pencil))
+            found = self.divergence_of(u, Field(self.space, block, pencil), t)
             return max(found.max(), -found.min())
 
-    def __call__(self, u: Field) -> Field:
-        """Make u divergence-free in place, zero across free-slip walls, and return it. Collective."""
+    def __call__(self, u: Field, t: float = 0.0, at_rest: bool = False) -> Field:
+        """Make u divergence-free in place, zero across free-slip walls, and return it. Collective.
+
+        The sides have their velocities of time t, or are at rest: so for rates of change where these are steady.
+        """
         for a, point in self._walls:
             part = u.pencil.slices[a]
             if part.start <= point < part.stop:
                 u.local[(a, *[slice(None)] * a, point - part.start)] = 0
-        self._solver.solve(self.divergence_of(u, self.pressure), out=self.pressure)
+        wanted = self._inside(u, self.pressure)
+        if not at_rest:
+            self._sides.add(wanted, t)
+        self._solver.solve(wanted, out=self.pressure)
         for a, operator in enumerate(self._down):
             operator.apply(self.pressure, out=u[a], beta=1.0)
         return u
@@ -143,8 +151,6 @@ def _pressure_axis(axis: Axis, number: int) -> Axis:
             # reflections about a wall between points are matched anew there, and D then leaves the range of D G
             raise ValueError(f'axis {number}: {axis.mapping} between free-slip walls needs location="nodes"')
         return axis.like(bc=_conditions(axis, "pressure", number))
-    if any(getattr(bc, "value", 0.0) != 0 for bc in _conditions(axis, number, number)):
-        raise ValueError(f"axis {number}: {axis.sides} let flow through a wall; walls can move along themselves only")
     if axis.location != "nodes":
         raise ValueError(f'axis {number}: NoSlip walls need location="nodes", not {axis.location!r}')
     return axis.staggered()

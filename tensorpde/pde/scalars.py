@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tensorpde.boundary import Boundary, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic
+from tensorpde.boundary import Boundary, Dirichlet, Even, FreeSlip, Neumann, NoSlip, Odd, Periodic, resolve
 from tensorpde.grid import Axis
 
 Values = float | Callable[..., object]
@@ -23,9 +23,10 @@ class Scalar:
     diffusivity
         κ [L²/T].
     walls
-        By number of an axis that has walls: the condition on both sides, or a pair (left, right), of constant
-        Dirichlet, Neumann, Robin, Odd or Even. Where nothing is said no θ passes through the wall. On free-slip walls
-        whose axis has its nodes on the wall θ reflects: Even (no flux) or Odd (zero); with cells any condition goes.
+        By number of an axis that has walls: the condition on both sides, or a pair (left, right), of Dirichlet,
+        Neumann, Robin, Odd or Even, whose data are as those of any boundary. Where nothing is said no θ passes through
+        the wall by diffusion. Where fluid passes through a side, θ is given there: Dirichlet. On free-slip walls whose
+        axis has its nodes on the wall θ reflects: Even (no flux) or Odd (zero); with cells any condition goes.
     buoyancy
         Factor of θ in the equation of each velocity component (Boussinesq: g β, upwards); () for none.
     source
@@ -65,11 +66,20 @@ class Scalar:
                 raise ValueError(f"{self.name}: a condition for axis {number}, but the axes with walls are {walled}")
         for number, axis in enumerate(axes):
             for wall, side in zip(axis.sides, self.sides(axis, number), strict=True):
-                if isinstance(side, (NoSlip, FreeSlip)) or callable(getattr(side, "value", 0.0)):
-                    raise ValueError(f"{self.name}, axis {number}: {side}; a scalar needs a constant scalar condition")
+                if isinstance(side, (NoSlip, FreeSlip)):
+                    raise ValueError(f"{self.name}, axis {number}: {side}; a scalar needs a scalar condition")
+                if passes(wall, number) and not isinstance(side, Dirichlet):
+                    what = f"{self.name}, axis {number}: {side} where fluid passes through"
+                    raise ValueError(f"{what} by {wall}; give Dirichlet")
                 if isinstance(wall, FreeSlip) and axis.location == "nodes" and not isinstance(side, (Even, Odd)):
                     what = f"{self.name}, axis {number}: {side} on a free-slip wall with nodes on it"
                     raise ValueError(f'{what}; give Even(), Odd(), or the axis location="cells"')
+
+
+def passes(wall: Boundary, axis: int) -> bool:
+    """Whether fluid may pass through a side of an axis, given its condition on the velocity."""
+    normal = resolve(wall, axis, axis)
+    return isinstance(normal, Dirichlet) and (callable(normal.value) or normal.value != 0)
 
 
 def _side(wall: Boundary, own: Boundary | None) -> Boundary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,14 +10,13 @@ import numpy as np
 
 from tensorpde.boundary import Boundary, Dirichlet, Even, Odd, Periodic, resolve
 from tensorpde.field import Field, Space
+from tensorpde.filling import is_steady, on_wall
 from tensorpde.grid import Axis
 from tensorpde.line.band import RowBand
 from tensorpde.line.factor import Sweeps, sweeps
-from tensorpde.parallel import Pencil, Transpose
+from tensorpde.parallel import Pencil, Transpose, agree
 from tensorpde.pde.scalars import Scalar
 from tensorpde.schemes import Scheme, assemble
-
-Walls = tuple[float, float, float, float]
 
 
 class Transport:
@@ -51,17 +51,23 @@ class Transport:
     ) -> None:  # fmt: skip
         self.space = space
         self._kernel = space.backend.transport
-        self._lines = [
-            [
-                self._plan(axis, sides, 0.0 if axis in without else diffusivity, first, second)
-                for sides, diffusivity in quantities(space.axes[axis], axis, space.ndim, nu, scalars)
-            ]
-            for axis in range(space.ndim)
-        ]
         self._stops = _stops(space.pencil)
+        self._plans, self._walls = [], []
+        whole = {axis: pencil for pencil, axes in self._stops for axis in axes}
+        for axis, line in enumerate(space.axes):
+            own = quantities(line, axis, space.ndim, nu, scalars)
+            kappas = [0.0 if axis in without else kappa for _, kappa in own]
+            plans = zip(own, kappas, strict=True)
+            self._plans.append([self._plan(axis, sides, kappa, first, second) for (sides, _), kappa in plans])
+            self._walls.append([OnSides(space, axis, sides, whole[axis]) for sides, _ in own])
+        self._moving = any(one.moving for walls in self._walls for one in walls)
 
-    def __call__(self, u: Field, out: Field) -> Field:
-        """out = F(u); both have lead=(d + scalars,) and the home pencil. Collective."""
+    def __call__(self, u: Field, out: Field, t: float = 0.0) -> Field:
+        """out = F(u) at time t; both have lead=(d + scalars,) and the home pencil. Collective."""
+        if self._moving:
+            with agree(self.space.comm, "evaluating boundary data"):
+                for one in (one for walls in self._walls for one in walls if one.moving):
+                    one.take(t)
         work = u.pencil.process_grid.workspace(self.space.backend)
 
         def moved(values: Any, start: int, end: int, target: Any = None) -> Any:
@@ -84,24 +90,49 @@ class Transport:
                 work.give(before)
         return out
 
-    def _plan(
-        self, axis: int, value: tuple[Boundary, ...], diffusivity: float, first: Scheme, second: Scheme
-    ) -> tuple[Any, Walls | None]:
-        """The kernel's plan and wall values along an axis for a quantity with the conditions `value` there."""
+    def _plan(self, axis: int, value: tuple[Boundary, ...], diffusivity: float, first: Scheme, second: Scheme) -> Any:
+        """The kernel's plan along an axis for a quantity with the conditions `value` there."""
         line = self.space.axes[axis]
         speed = tuple(_scalar(bc, axis, axis) for bc in line.sides)
         product = tuple(_product(a, b) for a, b in zip(speed, value, strict=True))
-        walls = not line.periodic
         operators = [
             line_sweeps(scheme, line, conditions, factor)
             for scheme, conditions, factor in ((first, value, 1.0), (first, product, 1.0), (second, value, diffusivity))
         ]
-        data = (_datum(speed[0]), _datum(speed[1]), _datum(value[0]), _datum(value[1]))
-        return self._kernel.prepare(operators, self.space.dtype, walls), data if walls else None
+        return self._kernel.prepare(operators, self.space.dtype, not line.periodic)
 
     def _along(self, axis: int, u: Any, out: Any, beta: float) -> None:
-        for i, (plans, walls) in enumerate(self._lines[axis]):
-            self._kernel.transport(plans, u[axis], u[i], out[i], axis, beta, walls)
+        given = self._walls[axis]
+        for i, (plan, own) in enumerate(zip(self._plans[axis], given, strict=True)):
+            walls = None if self.space.axes[axis].periodic else (given[axis].values, own.values)
+            self._kernel.transport(plan, u[axis], u[i], out[i], axis, beta, walls)
+
+
+class OnSides:
+    """The data of one quantity on both sides of an axis, a value for each line of a pencil. Making it is collective.
+
+    Attributes
+    ----------
+    values : (2, lines), left and right.
+    moving : whether they depend on the time: then `take` comes before every use.
+    """
+
+    def __init__(self, space: Space, axis: int, sides: Sequence[Boundary], pencil: Pencil) -> None:
+        self._space = space
+        self._data = [getattr(bc, "value", 0.0) for bc in sides]
+        others = [k for k in range(space.ndim) if k != axis]
+        self._x = np.ix_(*(space.axes[k].x[pencil.slices[k]] for k in others))
+        self._shape = tuple(pencil.local_shape[k] for k in others)
+        self.moving = any(callable(data) and not is_steady(data, len(others)) for data in self._data)
+        self.values = space.backend.zeros((2, math.prod(self._shape)), space.dtype)
+        with agree(space.comm, "evaluating boundary data"):
+            self.take(0.0)
+
+    def take(self, t: float) -> None:
+        """Put the data of time t into `values`. Not collective."""
+        for row, data in zip(self.values, self._data, strict=True):
+            found = on_wall(data, len(self._shape), t)(*self._x) if callable(data) else data
+            row[...] = self._space.backend.asarray(np.broadcast_to(found, self._shape).reshape(-1), row.dtype)
 
 
 def _stops(home: Pencil) -> list[tuple[Pencil, list[int]]]:
@@ -136,9 +167,9 @@ def line_sweeps(scheme: Scheme, axis: Axis, bc: tuple[Boundary, ...], factor: fl
 
 def _scalar(bc: Boundary, component: int, axis: int) -> Boundary:
     found = resolve(bc, component, axis)
-    if not isinstance(found, (Periodic, Dirichlet, Odd, Even)) or callable(getattr(found, "value", 0.0)):
+    if not isinstance(found, (Periodic, Dirichlet, Odd, Even)):
         what = f"axis {axis}, velocity component {component}: {bc}"
-        raise ValueError(f"{what}; a flow needs Periodic, NoSlip or FreeSlip with constant velocities")
+        raise ValueError(f"{what}; a flow needs Periodic, NoSlip or FreeSlip")
     return found
 
 
@@ -148,8 +179,4 @@ def _product(a: Boundary, b: Boundary) -> Boundary:
         return a
     if isinstance(a, (Odd, Even)) and isinstance(b, (Odd, Even)):
         return Even() if isinstance(a, Odd) == isinstance(b, Odd) else Odd()
-    return Dirichlet(_datum(a) * _datum(b) if isinstance(b, Dirichlet) else 0.0)  # nothing flows through the wall
-
-
-def _datum(bc: Boundary) -> float:
-    return float(getattr(bc, "value", 0.0))
+    return Dirichlet()  # its datum is the product of the two; where the slope of b is known, nothing flows through

@@ -10,6 +10,7 @@ import numpy as np
 from tensorpde.boundary import Clamped, Data, Neumann
 from tensorpde.faces import add_outer
 from tensorpde.field import Field, Space
+from tensorpde.filling import on_wall
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
 from tensorpde.lending import lent_like
@@ -114,7 +115,7 @@ class ClampedWalls:
                 continue
             unit = np.eye(2)[side]
             for data, out in ((condition.slope, wanted), (condition.value, value)):
-                add_outer(out, {self._axis: unit}, _at(data, t))
+                add_outer(out, {self._axis: unit}, self._at(data, t))
         wanted -= self._on_walls(np.array([part[2] for part in self._slopes])) @ value
         if self._tangential is not None:
             bend = self._on_walls(np.array([part[3] for part in self._slopes]))
@@ -123,10 +124,9 @@ class ClampedWalls:
         self.slope.apply(u, wanted, 1.0)
         return wanted
 
-
-def _at(data: Data, t: float) -> Any:
-    """Data at one time: a number, or a function of the coordinates along the wall."""
-    return (lambda *others: data(*others, t)) if callable(data) else data
+    def _at(self, data: Data, t: float) -> Any:
+        """Data at one time: a number, or a function of the coordinates along the wall."""
+        return on_wall(data, self.space.ndim - 1, t) if callable(data) else data
 
 
 def _wall_slope(line: Axis, side: int, order: int) -> tuple[np.ndarray, np.ndarray, float, float]:

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from tensorpde.field import Field
+from tensorpde.filling import is_steady
 from tensorpde.kron import Kron, TensorOperator
 from tensorpde.stepping.runge_kutta import Slope
 from tensorpde.stepping.splitting import Splitting
@@ -74,8 +75,8 @@ class ImplicitExplicit:
         for operator in self.operators:
             if Splitting(operator, 0.0).mixed is not None:
                 raise ValueError(f"{operator} has terms along several axes at once: put those into the slope")
-            if any(callable(getattr(source.term, "data", None)) for source in operator.sources):
-                raise ValueError(f"{operator} has boundary data that are functions: they must be numbers here")
+            if any(_moves(source.term) for source in operator.sources):
+                raise ValueError(f"{operator} has boundary data that are functions of time: they must be steady here")
         self._parts: list[tuple[Any, int]] = [((), 0)] if isinstance(L, TensorOperator) else _runs(self.operators)
         self._rates: dict[float, list[TensorOperator]] = {}
         self._stages: dict[float, list[tuple[Stage, list[TensorOperator], Finish | None]]] = {}
@@ -126,6 +127,11 @@ class ImplicitExplicit:
                 finish(u, t + after * dt)
             slope, rate = rate, slope
         return u
+
+
+def _moves(term: Any) -> bool:
+    data = getattr(term, "data", None)
+    return callable(data) and not is_steady(data, term.space.ndim - 1)
 
 
 def _runs(operators: Sequence[TensorOperator]) -> list[tuple[Any, int]]:

@@ -23,6 +23,7 @@ import numpy as np
 
 from tensorpde.faces import add_outer
 from tensorpde.field import Field
+from tensorpde.filling import is_steady
 from tensorpde.kron import TensorOperator
 from tensorpde.line import LineOperator
 from tensorpde.operators import WallData
@@ -46,7 +47,7 @@ class MovingWalls:
     Parameters
     ----------
     along
-        Σ A_k, with its boundary data. Numbers do not change and add nothing; functions are taken to change.
+        Σ A_k, with its boundary data. Numbers and functions without t do not change and add nothing.
     implicit
         (I − ρ A_k)⁻¹ by axis.
     step
@@ -83,7 +84,7 @@ def _gathered(along: TensorOperator) -> list[WallData]:
     for source in along.sources:
         term = source.term
         assert isinstance(term, WallData)
-        if callable(term.data):
+        if callable(term.data) and not is_steady(term.data, term.space.ndim - 1):
             key = term.axis, term.wall, id(term.data)
             before = found[key].vector if key in found else 0.0
             found[key] = replace(term, vector=before + source.factor * term.vector)

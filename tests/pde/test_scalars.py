@@ -154,7 +154,6 @@ def test_errors_name_what_disagrees() -> None:
     for axes, scalar, message in (
         ((around, wall), Scalar(1.0, {0: tp.Dirichlet()}), r"axis 0.*\[1\]"),
         ((around, wall), Scalar(1.0, {1: tp.NoSlip()}), "NoSlip"),
-        ((around, wall), Scalar(1.0, {1: tp.Dirichlet(lambda x, t: t)}), "constant"),
         ((around, slip), Scalar(1.0, {1: tp.Dirichlet(1.0)}), "free-slip"),
         ((around, wall), Scalar(-1.0, name="dye"), "dye.*-1.0"),
         ((around, wall), Scalar(1.0, buoyancy=(1.0,)), "1 components, the velocity 2"),

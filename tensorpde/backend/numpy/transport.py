@@ -19,7 +19,7 @@ from .compiled import inlined, kernel
 from .intrinsics import KEEP
 from .lines import CHUNK
 from .pointers import data
-from .rows import fill_row, lane_count, scratch
+from .rows import copy_row, fill_row, lane_count, scratch
 from .sweep import Factors, bare, close, forward, make_factors, reach, ready_rows
 from .tiles import goal, lane_base, load_columns, store_columns
 from .unrolled import ABOVE, backward_transport
@@ -57,7 +57,7 @@ def transport(
     out: np.ndarray,
     axis: int,
     beta: float = 0.0,
-    walls: tuple[float, float, float, float] | None = None,
+    walls: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> None:
     """out = −½ (a ∂φ + ∂(a φ)) + ν ∂²φ + beta · out along `axis`.
 
@@ -72,16 +72,17 @@ def transport(
     beta
         Factor of what out holds; it is not read for 0.
     walls
-        (a left, a right, φ left, φ right), for plans prepared with walls.
+        For plans prepared with walls: values of a and of φ on them, two C-contiguous arrays of shape (2, lines) and
+        the type of a; left and right, the lines in the order of their first values in memory.
     """
     n, inner = a.shape[axis], prod(a.shape[axis + 1 :])
     lines = prod(a.shape[:axis]) * inner
     if lines == 0 or n == 0:
         return
-    edge = np.array(walls if walls is not None else (), a.dtype)
-    flat = (array.reshape(-1) for array in (a, phi, out))
     work = scratch(4 * _rows(plan), a.dtype)
-    _kernel(plan, *flat, work, lines, inner, a.dtype.type(beta), edge)
+    edges = (work, work) if walls is None else walls
+    flat = (array.reshape(-1) for array in (a, phi, out, *edges))
+    _kernel(plan, *flat, work, lines, inner, a.dtype.type(beta), walls is not None)
 
 
 @register_jitable
@@ -94,7 +95,7 @@ def _rows(plan):
 
 @inlined
 def _load_line(tile, f, u, first, valid, inner, low, high, left, right, walls):
-    """Columns low…high−1 of a tile, those outside 0…n−1 being wall values or, without walls, wrapped."""
+    """Columns low…high−1 of a tile, −1 and n being wall values or, without walls, all beyond 0…n−1 wrapped."""
     lanes = lane_count(u)
     if not walls:
         load_columns(tile, f.slot + low, u, first, valid, f.n, inner, low, high)
@@ -103,9 +104,17 @@ def _load_line(tile, f, u, first, valid, inner, low, high, left, right, walls):
     stop = max(min(high, f.n), start)
     load_columns(tile, f.slot + start, u, first, valid, f.n, inner, start, stop)
     if low < 0:
-        fill_row(tile, (f.slot + low) * lanes, lanes * (start - low), left)
+        _load_wall(tile, (f.slot - 1) * lanes, left, first, valid, lanes)
     if high > f.n:
-        fill_row(tile, (f.slot + stop) * lanes, lanes * (high - stop), right)
+        _load_wall(tile, (f.slot + f.n) * lanes, right, first, valid, lanes)
+
+
+@inlined
+def _load_wall(tile, place, values, first, valid, lanes):
+    """One column from the values of the lines on a wall."""
+    if valid < lanes:
+        fill_row(tile, place, lanes, 0)
+    copy_row(tile, place, values, first, valid)
 
 
 @inlined
@@ -119,7 +128,7 @@ def _multiply(y, speed, x, f, low, high):
 
 
 @kernel
-def _kernel(plan, speeds, values, result, work, lines, inner, beta, edge):
+def _kernel(plan, speeds, values, result, speed_walls, value_walls, work, lines, inner, beta, walls):
     d, e, v = bare(plan.d), bare(plan.e), bare(plan.v)
     a, phi, out, speed = data(speeds), data(values), data(result), data(work)
     lanes = lane_count(a)
@@ -127,8 +136,8 @@ def _kernel(plan, speeds, values, result, work, lines, inner, beta, edge):
     size = _rows(plan) * lanes
     x, y, z = speed[size:], speed[2 * size :], speed[3 * size :]
     low, high = min(d.low, e.low, v.low), max(d.high, e.high, v.high)
-    walls = edge.size > 0
-    al, ar, pl, pr = (edge[0], edge[1], edge[2], edge[3]) if walls else (beta, beta, beta, beta)
+    al, pl = data(speed_walls), data(value_walls)
+    ar, pr = al[lines:], pl[lines:]
     uppers, rows = (d.upper, e.upper, v.upper), (d.kl, e.kl, v.kl)
     span = inner if inner * 2 >= lanes else lines
     for block in range(0, lines, span):
