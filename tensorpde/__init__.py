@@ -16,7 +16,7 @@ from tensorpde.flux import diffusion
 from tensorpde.galerkin import at_points, load
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum
-from tensorpde.mapping import Algebraic, Tanh, TanhOneSided, Uniform, UserMapping
+from tensorpde.mapping import Algebraic, Gathered, Tanh, TanhOneSided, Uniform, UserMapping
 from tensorpde.norms import error_norm
 from tensorpde.opaque import Multiplication
 from tensorpde.operators import derivative, divergence, gradient, laplacian, mixed_derivative
@@ -38,6 +38,7 @@ __all__ = [
     "FastDiagonal",
     "Field",
     "FreeSlip",
+    "Gathered",
     "Greville",
     "Grid",
     "HundsdorferVerwer",

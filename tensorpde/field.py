@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -341,9 +341,9 @@ class Field:
         self._check_points(other)
         return _number(dot(self.pencil, self.local, other.to(self.pencil).local).sum())
 
-    def norm(self) -> float:
-        """√(self · self). Collective."""
-        return float(np.sqrt(self.dot(self).real))
+    def norm(self, order: Literal["2", "max"] = "2") -> float:
+        """√(self · self), or with "max" the largest |f| of a real field. Collective."""
+        return max(self.max(), -self.min()) if order == "max" else float(np.sqrt(self.dot(self).real))
 
     def integral(self) -> Any:
         """∫ f by the quadrature weights of the axes: a number, or an array of shape lead. Collective."""

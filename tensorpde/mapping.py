@@ -116,6 +116,37 @@ class Algebraic(_Stretched):
 
 
 @dataclass(frozen=True)
+class Gathered(Mapping):
+    """Points gather around one place: m' = 1 − strength · cos 2π(ξ − centre). Smooth on periodic axes too.
+
+    Spacings are 1 − strength of the mean at the centre, 1 + strength half a period away. A centre of ½ is symmetric
+    about both ends, as free-slip walls need.
+    """
+
+    strength: float
+    centre: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength < 1:
+            raise ValueError(f"Gathered(strength={self.strength}): strength must be from 0 to below 1")
+
+    @property
+    def periodic(self) -> bool:
+        """True."""
+        return True
+
+    def __call__(self, xi: np.ndarray) -> np.ndarray:
+        """m(ξ)."""
+        turn = 2 * np.pi
+        waves = np.sin(turn * (np.asarray(xi) - self.centre)) + np.sin(turn * self.centre)
+        return np.asarray(xi) - self.strength / turn * waves
+
+    def slope(self, xi: np.ndarray) -> np.ndarray:
+        """m'(ξ)."""
+        return 1 - self.strength * np.cos(2 * np.pi * (np.asarray(xi) - self.centre))
+
+
+@dataclass(frozen=True)
 class UserMapping(Mapping):
     """A mapping given as a function of an array of ξ in [0, 1], and, if known, its derivative.
 

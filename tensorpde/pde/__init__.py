@@ -14,7 +14,9 @@ from .pressure import Schemes
 from .random_field import RandomField
 from .scalars import Scalar
 from .schrodinger import Schrodinger
+from .stability import LayerMode
 from .statistics import Statistics
+from .steady import Steady
 from .vorticity import Vorticity
 from .wave import Wave
 
@@ -26,6 +28,7 @@ __all__ = [
     "FlowStatistics",
     "Fourier",
     "Heat",
+    "LayerMode",
     "NavierStokes",
     "Penalization",
     "RandomField",
@@ -33,6 +36,7 @@ __all__ = [
     "Schemes",
     "Schrodinger",
     "Statistics",
+    "Steady",
     "Vorticity",
     "Wave",
     "cases",

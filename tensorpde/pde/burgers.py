@@ -86,7 +86,7 @@ class Burgers:
         speed. Collective."""
         squares = sum((part * part).mean() for part in u)
         means = {f"mean_{i}": value for i, value in enumerate(np.atleast_1d(u.mean()))}
-        return {"energy": 0.5 * squares, **means, "speed": max(u.max(), -u.min())}
+        return {"energy": 0.5 * squares, **means, "speed": u.norm("max")}
 
 
 def cole_hopf(space: Space, nu: float, t: float, offset: float = 1.1) -> Field:

@@ -51,7 +51,7 @@ class Diagnostics:
             "dissipation": -self.nu * viscous,
             "dissipation_vorticity": self.nu * squares,
             "divergence": self._projection.largest_divergence(v, t),
-            "speed": max(v.max(), -v.min()),
+            "speed": v.norm("max"),
         }
 
     def mean(self, f: Field, g: Field) -> float:

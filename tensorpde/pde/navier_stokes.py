@@ -192,9 +192,12 @@ class NavierStokes:
         return self._advance(v, t, self.dt(v) if dt is None else dt)
 
     def project(self, v: Field, t: float = 0.0) -> Field:
-        """Make v divergence-free in place, as every stage does, with the sides as at time t. Collective."""
+        """Make v divergence-free in place, as every stage does, with the sides as at time t. Collective.
+
+        Twice, for where much is to be corrected the first time leaves the round-off of much.
+        """
         self._check(v)
-        return self.projection(v, t)
+        return self.projection(self.projection(v, t), t)
 
     def divergence(self, v: Field, t: float = 0.0) -> Field:
         """The discrete divergence, which a step leaves at round-off. Collective."""

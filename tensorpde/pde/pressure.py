@@ -124,7 +124,7 @@ class Projection:
         pencil = self.space.pencil
         with pencil.process_grid.workspace(self.space.backend).lent(pencil.local_shape, self.space.dtype) as block:
             found = self.divergence_of(u, Field(self.space, block, pencil), t)
-            return max(found.max(), -found.min())
+            return found.norm("max")
 
     def __call__(self, u: Field, t: float = 0.0, at_rest: bool = False) -> Field:
         """Make u divergence-free in place, zero across free-slip walls, and return it. Collective.

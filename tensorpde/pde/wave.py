@@ -54,4 +54,4 @@ class Wave:
         ½∫ u_t² + c²|∇u|² up to errors of the schemes; see `ImplicitVerlet.energy` for what it takes to be conserved.
         """
         cell = math.prod(axis.spacing for axis in self.space.axes)
-        return {"energy": cell * self.advance.energy(state), "largest": max(state[0].max(), -state[0].min())}
+        return {"energy": cell * self.advance.energy(state), "largest": state[0].norm("max")}

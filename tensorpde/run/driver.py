@@ -7,10 +7,10 @@ A driver stays a visible loop::
     space = tp.Space(grid, run.comm)
     run.plan(space, arrays=20, state={"u": 3})                 # ends here under --dry-run
     state = run.restore({"u": taylor_green(space)})
-    out = run.output(space, every=tp.io.Every(time=1.0))
+    out = run.output(space)                                    # the streams that were planned
     for clock in run.loop(state, p.t_end, dt=lambda: ns.dt(state["u"]), record=record):
         state["u"] = ns.step(state["u"], clock.dt)
-    run.finish()
+    run.finish(report)                                         # report(done) on rank 0: tables, pictures
 
 Exit codes: :mod:`tensorpde.run.exit_codes`.
 """
@@ -35,6 +35,7 @@ from tensorpde.parallel.errors import agree
 from tensorpde.run import exit_codes, report
 from tensorpde.run.parameters import Parameters, parameter, read_parameters
 from tensorpde.run.progress import Progress, duration
+from tensorpde.run.results import Results
 from tensorpde.run.signals import Verdict, Watch
 
 __all__ = ["Clock", "Parameters", "Run", "begin", "parameter"]
@@ -102,6 +103,7 @@ class Run(Generic[P]):
         self._watch = Watch(comm, parameters.wall_limit, parameters.checkpoint_every)
         self._progress = Progress(0.0, 0.0, active=False)
         self._outputs: list[Output] = []
+        self._streams: Sequence[Stream] = ()
 
     def say(self, *words: Any, file: typing.TextIO | None = None) -> None:
         """Print on rank 0."""
@@ -129,10 +131,11 @@ class Run(Generic[P]):
         state, derived
             Number of components by name, of the fields that checkpoints keep and of others that streams may keep.
         streams
-            The streams of the run's output.
+            The streams of the run's output, which `output` takes unless it is given others.
         t_end, steps
             The end of the run, for the number of files; what is not known is left out.
         """
+        self._streams = streams
         self.say(report.layout(space, self.comm.size))
         if not self.parameters.dry_run:
             return
@@ -185,10 +188,10 @@ class Run(Generic[P]):
         Parameters
         ----------
         space, *streams, **keywords
-            As of :class:`tensorpde.io.Output`.
+            As of :class:`tensorpde.io.Output`; streams: default those of the plan.
         """
         made = Output(
-            self.out, space, *streams, parameters=self.parameters.to_toml(),
+            self.out, space, *(streams or self._streams), parameters=self.parameters.to_toml(),
             resume=self.step if self.resumed else None, **keywords,
         )  # fmt: skip
         self._outputs.append(made)
@@ -200,6 +203,7 @@ class Run(Generic[P]):
         t_end: float,
         dt: float | Callable[[], float],
         record: Callable[[int, float], Mapping[str, float] | None] | None = None,
+        until: Callable[[], bool] = bool,
     ) -> Iterator[Clock]:
         """The steps to ``t_end``; the body of the for loop takes each of them and puts the result in ``state``.
 
@@ -218,6 +222,8 @@ class Run(Generic[P]):
         record
             Called with step and time at the start and after every step, for outputs and diagnostics; may
             return numbers by name, to be shown with the progress.
+        until
+            Asked after every step: whether the run ends here, before ``t_end``. The same answer on all ranks.
 
         Raises
         ------
@@ -228,14 +234,14 @@ class Run(Generic[P]):
         try:
             if record and not self.resumed:
                 record(self.step, self.time)
-            while self.time < t_end:
+            while self.time < t_end and not until():
                 size = self._step_size(dt() if callable(dt) else dt, t_end, state)
                 yield Clock(self.step + 1, self.time, size)
                 self.step += 1
                 self.time = t_end if size == t_end - self.time else self.time + size
                 shown = record(self.step, self.time) if record else None
                 self._progress.update(self.step, self.time, dt=size, **(shown or {}))
-                self._after(state, last=self.time >= t_end)
+                self._after(state, last=self.time >= t_end or until())
         finally:
             self._progress.close()
             self._watch.close()
@@ -292,10 +298,20 @@ class Run(Generic[P]):
         self.comm.Barrier()  # mpirun ends all ranks when the first exits with a code: let all get here
         raise SystemExit(code)
 
-    def finish(self) -> None:
-        """Say how far the run got, how long it took and where its files are."""
-        wall = self._progress.wall
-        steps = max(self._progress.steps, 1)
+    def finish(self, show: Callable[[Results], object] | None = None) -> None:
+        """Write what is left, let rank 0 `show` what the run has found, and say how far it got and where its files are.
+
+        Raises
+        ------
+        Exception
+            What `show` raises, on every rank.
+        """
+        wall, steps = self._progress.wall, max(self._progress.steps, 1)
+        for output in self._outputs:
+            output.flush()
+        with agree(self.comm, "showing the results"):
+            if show is not None and self.comm.rank == 0:
+                show(Results(self.out))
         self.say(f"finished: step {self.step}, t = {self.time:g}, wall {duration(wall)}, {wall / steps:.3g} s per step")
         if self.comm.rank == 0:
             self.say(report.listing(self.out))

@@ -146,12 +146,16 @@ def lines(curves: Mapping[str, tuple[Array, Array]], x_label: str, out: str | Pa
 
 
 class Panel(NamedTuple):
-    """Curves (x, y) by label, points (x, y) of a reference by label, and the labels of the axes."""
+    """Curves (x, y) by label, points (x, y) of a reference by label, the labels of the axes, and their scale.
+
+    The scale is that of both axes, "linear" or "log", or of y alone with "log y".
+    """
 
     curves: Mapping[str, tuple[Array, Array]]
     points: Mapping[str, tuple[Array, Array]]
     x_label: str
     y_label: str
+    scale: str = "linear"
 
 
 def panels(given: Sequence[Panel], out: str | Path, title: str = "") -> Path:
@@ -164,6 +168,10 @@ def panels(given: Sequence[Panel], out: str | Path, title: str = "") -> Path:
             for name, (x, y) in panel.points.items():
                 ax.plot(x, y, "ko", ms=4, mfc="none", label=name)
             ax.set(xlabel=panel.x_label, ylabel=panel.y_label)
+            if panel.scale != "linear":
+                ax.set_yscale("log")
+            if panel.scale == "log":
+                ax.set_xscale("log")
             if len(panel.curves) + len(panel.points) > 1:
                 ax.legend()
     return Path(out)

@@ -62,13 +62,30 @@ def check_cylinder_wake(out: Path, printed: str) -> None:
     assert np.isfinite(series(out, "signal")).all() and np.ptp(series(out, "signal")) > 0.01
 
 
+def check_kovasznay(out: Path, printed: str) -> None:
+    """Between 8² and 16² points, nearly steady."""
+    assert series(out, "error_u16")[-1] < 1e-3
+    assert series(out, "error_u8")[-1] / series(out, "error_u16")[-1] > 2**3
+
+
+def check_kelvin_helmholtz(out: Path, printed: str) -> None:
+    """The growth rate to 0.1 % of linear theory with friction, and within 3 % of Michalke's without."""
+    rate = number(printed, "growth rate")
+    assert rate == pytest.approx(number(printed, "linear theory with friction"), rel=1e-3)
+    assert rate == pytest.approx(tp.pde.stability.MICHALKE[1], rel=0.03)
+    assert (out / "layer.png").stat().st_size > 10_000
+
+
 HEATED = ["--n", "14", "--rayleigh", "1e4", "--stretching", "1.0", "--steady", "3e-3"]
 WAKE = ["--nx", "72", "--ny", "49", "--length", "16", "--height", "10", "--t-end", "3"]
+LAYER = ["--nx", "8", "--ny", "65", "--height", "8", "--t-end", "10"]
 RUNS = {
     "lid_driven_cavity": (["--n", "24", "--steady", "4e-3"], "profiles.png", check_cavity),
     "heated_cavity": (HEATED, "cavity.png", check_heated_cavity),
     "rayleigh_benard": (["--nx", "6", "--ny", "10", "--t-end", "0.6"], "onset.png", check_rayleigh_benard),
     "cylinder_wake": (WAKE, "wake.png", check_cylinder_wake),
+    "kovasznay": (["--points", "[8, 16]", "--t-end", "3.6"], "orders.png", check_kovasznay),
+    "kelvin_helmholtz": (LAYER, "growth.png", check_kelvin_helmholtz),
 }
 
 
