@@ -6,7 +6,6 @@ mpirun -n 4 python examples/advection_diffusion_reaction.py --n 128 --out out/cl
 import numpy as np
 
 import tensorpde as tp
-from tensorpde.run import pictures, plot
 from tensorpde.run.driver import Parameters, begin, parameter
 
 
@@ -26,8 +25,8 @@ class Cloud(Parameters):
 run = begin(Cloud)
 p = run.parameters
 space = tp.Space(tp.Grid(*[tp.Axis(p.n, 0.0, 1.0, bc=tp.Periodic())] * 2), run.comm)
-stream = tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")
-run.plan(space, 9, state={"u": 1}, streams=[stream], t_end=p.t_end)
+streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
+run.plan(space, 9, state={"u": 1}, streams=streams, t_end=p.t_end)
 turn = np.array([[np.cos(np.pi / 6), -np.sin(np.pi / 6)], [np.sin(np.pi / 6), np.cos(np.pi / 6)]])
 D = turn @ np.diag([p.along, p.across]) @ turn.T
 D = 0.5 * (D + D.T)
@@ -44,7 +43,7 @@ def exact(x, y, t):
 
 
 state = run.restore({"u": space.field(lambda x, y: exact(x, y, 0.0))})
-out = run.output(space, stream)
+out = run.output(space)
 
 
 def record(step: int, time: float) -> dict[str, float]:
@@ -57,13 +56,16 @@ def record(step: int, time: float) -> dict[str, float]:
     return found
 
 
-for clock in run.loop(state, p.t_end, dt=p.dt, record=record):
+for clock in run.loop(state, p.t_end, p.dt, record):
     state["u"] = cloud.step(state["u"], clock.time, clock.dt)
-out.close()
-if run.comm.rank == 0:
-    series = {name: tp.io.load(run.out / "diagnostics.h5", name) for name in ("mass", "error")}
-    curves = {name: (found.coordinates["time"], found.values) for name, found in series.items()}
-    plot.lines(curves, "t", run.out / "series.png", "Cloud")
-    print(pictures.draw(sorted(run.out.glob("fields_*.h5"))[-1], run.out / "cloud.png"))
-    print(f"mass {series['mass'].values[-1]:.9f}, relative error {series['error'].values[-1]:.3e}")
-run.finish()
+
+
+def report(done):
+    """Mass and error over time, and the cloud."""
+    done.curves("series.png", "mass", "error", title="Cloud")
+    done.draw("cloud.png")
+    _, mass, error = done.series("mass", "error")
+    print(f"mass {mass[-1]:.9f}, relative error {error[-1]:.3e}")
+
+
+run.finish(report)

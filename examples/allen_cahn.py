@@ -6,7 +6,7 @@ mpirun -n 4 python examples/allen_cahn.py --n 128 --out out/allen_cahn
 import numpy as np
 
 import tensorpde as tp
-from tensorpde.run import pictures, plot
+from tensorpde.run import plot
 from tensorpde.run.driver import Parameters, begin, parameter
 
 
@@ -26,8 +26,8 @@ run = begin(Drop)
 p = run.parameters
 axis = tp.Axis(p.n, 0.0, 1.0, bc=tp.Neumann(), location="cells")
 space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm)
-stream = tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")
-run.plan(space, 8, state={"u": 1}, streams=[stream], t_end=p.t_end)
+streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
+run.plan(space, 8, state={"u": 1}, streams=streams, t_end=p.t_end)
 cahn = tp.pde.AllenCahn(space, p.epsilon, p.dt)
 
 
@@ -38,7 +38,7 @@ def drop(*x):
 
 
 state = run.restore({"u": space.field(drop)})
-out = run.output(space, stream)
+out = run.output(space)
 
 
 def record(step: int, time: float) -> dict[str, float]:
@@ -51,15 +51,17 @@ def record(step: int, time: float) -> dict[str, float]:
     return found
 
 
-for clock in run.loop(state, p.t_end, dt=p.dt, record=record):
+for clock in run.loop(state, p.t_end, p.dt, record):
     state["u"] = cahn.step(state["u"], clock.time, clock.dt)
-out.close()
-if run.comm.rank == 0:
-    radius = tp.io.load(run.out / "diagnostics.h5", "radius")
-    time = radius.coordinates["time"]
+
+
+def report(done):
+    """The radius beside the law of a thin interface."""
+    time, radius = done.series("radius")
     law = np.sqrt(np.maximum(p.radius**2 - 2 * (p.ndim - 1) * p.epsilon**2 * time, 0.0))
-    plot.compare({"computed": (time, radius.values)}, ("thin interface", time, law), run.out / "radius.png", "R")
-    last = sorted(run.out.glob("fields_*.h5"))[-1]
-    print(pictures.draw(last, run.out / "drop.png"))
-    print(f"radius at t = {time[-1]:g}: {radius.values[-1]:.6f}, of a thin interface {law[-1]:.6f}")
-run.finish()
+    plot.compare({"computed": (time, radius)}, ("thin interface", time, law), done.out / "radius.png", "R")
+    done.draw("drop.png")
+    print(f"radius at t = {time[-1]:g}: {radius[-1]:.6f}, of a thin interface {law[-1]:.6f}")
+
+
+run.finish(report)

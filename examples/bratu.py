@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 
 import tensorpde as tp
-from tensorpde.run import pictures, plot
 from tensorpde.run.driver import Parameters, begin, parameter
 
 
@@ -25,9 +24,8 @@ class Bratu(Parameters):
 run = begin(Bratu)
 p = run.parameters
 space = tp.Space(tp.Grid(*[tp.Axis(p.n, 0.0, 1.0, bc=tp.Dirichlet())] * p.ndim), run.comm)
-stream = tp.io.Stream("fields", tp.io.Every(steps=1))
-run.plan(space, 45, state={"u": 1}, streams=[stream])
-run.out.mkdir(parents=True, exist_ok=True)
+streams = [tp.io.Stream("fields", tp.io.Every(steps=1))]
+run.plan(space, 45, state={"u": 1}, streams=streams)
 L = -1.0 * tp.laplacian(space)
 
 
@@ -43,15 +41,17 @@ def jacobian(u):
 
 
 u, history = tp.solve.newton(residual, space.zeros(), jacobian if p.by_hand else None, tp.FastDiagonal(L))
-for step, size in enumerate(history.residuals):
-    run.say(f"{step:>3}  ‖F(u)‖ = {size:.3e}")
-run.say(f"{history.reason}: {history.iterations} Newton steps, {history.inner} linear iterations")
-run.say(f"largest u {u.max():.8f}")
-with run.output(space, stream) as out:
+with run.output(space) as out:
     out.write(0, 0.0, u=u)
-if run.comm.rank == 0:
-    curve = np.arange(len(history.residuals)), history.residuals
-    plot.lines({"‖F(u)‖": curve}, "Newton step", run.out / "newton.png", "Bratu")
+largest = u.max()
+
+
+def report(done):
+    """How Newton's method went, and the solution."""
+    done.newton(history, "newton.png", "Bratu")
+    print(f"largest u {largest:.8f}")
     if p.ndim > 1:
-        pictures.draw(sorted(run.out.glob("fields_*.h5"))[-1], run.out / "solution.png")
-run.finish()
+        done.draw("solution.png")
+
+
+run.finish(report)

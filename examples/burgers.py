@@ -27,11 +27,11 @@ run = begin(Burgers)
 p = run.parameters
 axis = tp.Axis(p.n, 0.0, 2 * np.pi)
 space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm)
-stream = tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")
-run.plan(space, 6 * p.ndim + 3, state={"u": p.ndim}, streams=[stream], t_end=p.t_end)
+streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
+run.plan(space, 6 * p.ndim + 3, state={"u": p.ndim}, streams=streams, t_end=p.t_end)
 burgers = tp.pde.Burgers(space, p.nu, cfl=p.cfl)
 state = run.restore({"u": cole_hopf(space, p.nu, 0.0, p.offset)})
-out = run.output(space, stream)
+out = run.output(space)
 
 
 def record(step: int, time: float) -> dict[str, float]:
@@ -45,23 +45,18 @@ def record(step: int, time: float) -> dict[str, float]:
 
 for clock in run.loop(state, p.t_end, dt=lambda: burgers.dt(state["u"]), record=record):
     state["u"] = burgers.step(state["u"], clock.dt, clock.time)
-out.close()
-ends = {f"t = {t:g}": cole_hopf(space, p.nu, t, p.offset).gather() for t in (0.0, p.t_end)}
+ends = [cole_hopf(space, p.nu, t, p.offset).gather() for t in (0.0, p.t_end)]
 found = state["u"].gather()
-if run.comm.rank == 0:
+
+
+def report(done):
+    """The line through the middle beside the exact one, and the errors."""
     middle = (0, slice(None), *[0] * (p.ndim - 1))
-    curves = {f"exact, {name}": (axis.x, values[middle]) for name, values in ends.items()}
-    plot.compare({f"{p.n} points": (axis.x, found[middle])}, ("exact", axis.x, ends[f"t = {p.t_end:g}"][middle]),
-                 run.out / "burgers.png", "u along the first axis", "x", f"t = {p.t_end:g}")  # fmt: skip
-    plot.lines(curves, "x", run.out / "exact.png")
-    series = {name: tp.io.load(run.out / "diagnostics.h5", name) for name in ("energy", "error")}
-    time = series["energy"].coordinates["time"]
-    print(f"{'t':>6} {'energy':>12} {'error':>10}")
-    for t in np.linspace(0, p.t_end, 5):
-        print(
-            f"{t:6.2f} "
-            + " ".join(
-                f"{np.interp(t, time, series[k].values):{w}}" for k, w in [("energy", "12.6e"), ("error", "10.2e")]
-            )
-        )
-run.finish()
+    first, last = ((axis.x, values[middle]) for values in ends)
+    plot.compare({f"{p.n} points": (axis.x, found[middle])}, ("exact", *last), done.out / "burgers.png",
+                 "u along the first axis", "x", f"t = {p.t_end:g}")  # fmt: skip
+    plot.lines({"exact, t = 0": first, f"exact, t = {p.t_end:g}": last}, "x", done.out / "exact.png")
+    done.at_times(np.linspace(0, p.t_end, 5), "energy", "error", formats=[".6e", ".2e"])
+
+
+run.finish(report)

@@ -30,22 +30,13 @@ run = begin(CylinderWake)
 p = run.parameters
 
 
-def gathered(centre: float) -> tp.UserMapping:
-    """A periodic mapping of slope 1 − gather at ξ = centre, 1 + gather half a turn away."""
-    a, turn = p.gather, 2 * np.pi
-    return tp.UserMapping(
-        lambda xi: xi - a / turn * (np.sin(turn * (xi - centre)) + np.sin(turn * centre)),
-        lambda xi: 1 - a * np.cos(turn * (xi - centre)),
-    )
-
-
-stretch = gathered(0.4)
+stretch = tp.Gathered(p.gather, 0.4)
 upstream = p.length * float(stretch(np.array(0.4)))
 x = tp.Axis(p.nx, -upstream, p.length - upstream, mapping=stretch)
-y = tp.Axis(p.ny, -p.height / 2, p.height / 2, bc=tp.FreeSlip(), mapping=gathered(0.5))
+y = tp.Axis(p.ny, -p.height / 2, p.height / 2, bc=tp.FreeSlip(), mapping=tp.Gathered(p.gather))
 space = tp.Space(tp.Grid(x, y), run.comm)
-stream = tp.io.Stream("fields", tp.io.Every(time=p.t_end), ("u", "vorticity"))
-run.plan(space, 17, state={"u": 2}, streams=[stream], derived={"vorticity": 1}, t_end=p.t_end)
+streams = [tp.io.Stream("fields", tp.io.Every(time=p.t_end), ("u", "vorticity"))]
+run.plan(space, 17, state={"u": 2}, streams=streams, derived={"vorticity": 1}, t_end=p.t_end)
 step, nu = max(x.dx.min(), y.dx.min()), 1 / p.reynolds
 cylinder = Penalization(lambda x, y: smooth_mask(np.hypot(x, y) - 0.5, 2 * step), time=(0.2 * step) ** 2 / nu)
 width = p.length / 8  # of the fringe, where the stream leaves and enters
@@ -54,7 +45,7 @@ fringe = Penalization(lambda x, y: np.maximum(1 - ((x - middle) / width) ** 2, 0
 flow = tp.pde.NavierStokes(space, nu, cfl=p.cfl, penalizations=[cylinder, fringe])
 kick = space.field(lambda x, y: [1.0, 0.3 * np.exp(-((x - 2) ** 2) - y**2)], lead=(2,))
 state = run.restore({"u": flow.project(kick)})
-out = run.output(space, stream)
+out = run.output(space)
 wake = space.field(lambda x, y: np.exp(-4 * (x - 2.5) ** 2 - 4 * y**2))
 
 
@@ -73,24 +64,23 @@ for clock in run.loop(state, p.t_end, dt=lambda: flow.dt(state["u"]), record=rec
 omega = flow.vorticity(state["u"])
 out.write(run.step, run.time, force=True, u=state["u"], vorticity=omega)
 whole, divergence = omega.gather(), flow.diagnostics(state["u"])["divergence"]
-out.close()
-if run.comm.rank == 0:
-    series = tp.io.load(run.out / "diagnostics.h5", "signal")
-    time, signal = series.coordinates["time"], series.values
-    late = time >= p.settled
-    t, s = time[late], signal[late]
+
+
+def report(done):
+    """The frequency of the wake, and its vorticity."""
+    time, signal = done.series("signal")
+    t, s = time[time >= p.settled], signal[time >= p.settled]
     up = np.flatnonzero((s[:-1] < 0) & (s[1:] >= 0))
-    crossings = t[up] - s[up] * (t[up + 1] - t[up]) / (s[up + 1] - s[up])
+    periods = np.diff(t[up] - s[up] * (t[up + 1] - t[up]) / (s[up + 1] - s[up]))
     panel = plot.Panel({"behind the cylinder": (time, signal)}, {}, "t [D/U]", "cross-flow")
-    plot.panels([panel], run.out / "signal.png", f"Cylinder, Re = {p.reynolds:g}")
-    plot.planes([[plot.Plane(x.x, y.x, np.clip(whole, -3, 3), "x", "y", "vorticity")]], run.out / "wake.png")
-    if len(crossings) > 1:
-        periods = np.diff(crossings)
-        strouhal = 1 / periods.mean()
-        deviation = (
-            f"measured by others {known.CYLINDER_STROUHAL}, {100 * (strouhal / known.CYLINDER_STROUHAL - 1):+.2f} %"
-        )
+    plot.panels([panel], done.out / "signal.png", f"Cylinder, Re = {p.reynolds:g}")
+    plot.planes([[plot.Plane(x.x, y.x, np.clip(whole, -3, 3), "x", "y", "vorticity")]], done.out / "wake.png")
+    if len(periods):
+        strouhal, others = 1 / periods.mean(), known.CYLINDER_STROUHAL
+        deviation = f"measured by others {others}, {100 * (strouhal / others - 1):+.2f} %"
         print(f"{len(periods)} periods from {periods.min():.4f} to {periods.max():.4f}")
         print(f"Strouhal number {strouhal:.5f}", deviation if p.reynolds == 100 else "")
     print(f"max |div u| {divergence:.1e}")
-run.finish()
+
+
+run.finish(report)

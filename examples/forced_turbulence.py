@@ -6,7 +6,7 @@ mpirun -n 4 python examples/forced_turbulence.py --n 256 --out out/forced_turbul
 import numpy as np
 
 import tensorpde as tp
-from tensorpde.run import pictures, plot
+from tensorpde.run import plot
 from tensorpde.run.driver import Parameters, begin, parameter
 
 
@@ -22,53 +22,61 @@ class Turbulence(Parameters):
     k_force: float = parameter(10.0, "middle of the ring of wavenumbers that are forced", gt=1)
     seed: int = parameter(0, "of the random force", ge=0)
     fields_every: float = parameter(10.0, "model time between snapshots", gt=0)
+    statistics_every: int = parameter(20, "steps between the instants that means over time are taken of", ge=1)
 
 
 run = begin(Turbulence)
 p = run.parameters
 axis = tp.Axis(p.n, 0.0, 2 * np.pi)
 space = tp.Space(tp.Grid(axis, axis), run.comm)
-stream = tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")
-run.plan(space, 24, state={"modes": 2}, streams=[stream], derived={"vorticity": 1, "u": 2}, t_end=p.t_end)
+streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
+run.plan(space, 24, state={"modes": 2}, streams=streams, derived={"vorticity": 1, "u": 2}, t_end=p.t_end)
 flow = tp.pde.Vorticity(space, p.nu, p.drag)
 whole = np.hypot(*np.meshgrid(*[np.arange(-p.n // 2, p.n // 2)] * 2))
 ring = np.abs(whole - p.k_force) < 1  # so many modes share the power: dE/dt = Σ ½ E|f̂|²/k²
 force = tp.pde.RandomField(space, lambda k: 2 * p.power * k**2 * (np.abs(k - p.k_force) < 1) / ring.sum())
 state = run.restore({"modes": flow.start(space.zeros())})
 run.attributes.setdefault("injected", 0.0)
-out = run.output(space, stream)
+statistics = tp.pde.Means(run.attributes.setdefault("statistics", {}))
+out = run.output(space)
 
 
 def record(step: int, time: float) -> dict[str, float]:
-    """Output and diagnostics of one step."""
+    """Output, diagnostics and, in the second half of the run, means over time."""
     modes = state["modes"]
     out.write(step, time, vorticity=lambda: flow.vorticity(modes), u=lambda: flow.velocity(modes))
     found = flow.diagnostics(modes) | {"injected": run.attributes["injected"]}
     out.diagnostics(step, time, **found)
+    if time >= p.t_end / 2 and step % p.statistics_every == 0:
+        statistics.take(p.dt, found | {"spectrum": flow.spectrum(modes)[1]})
     return {"E": found["energy"], "Z": found["enstrophy"]}
 
 
-for clock in run.loop(state, p.t_end, dt=p.dt, record=record):
+for clock in run.loop(state, p.t_end, p.dt, record):
     modes = flow.step(state["modes"], clock.dt, clock.time)
     before = flow.diagnostics(modes)["energy"]
     modes += force.modes(p.seed, clock.step) * np.sqrt(clock.dt)  # the same kick in a resumed run, on any ranks
     run.attributes["injected"] += flow.diagnostics(modes)["energy"] - before
-out.close()
-if run.comm.rank == 0:
-    series = {name: tp.io.load(run.out / "diagnostics.h5", name) for name in ("energy", "dissipation", "friction")}
-    time = series["energy"].coordinates["time"]
-    put_in = tp.io.load(run.out / "diagnostics.h5", "injected").values
-    energy, viscous, friction = (series[name].values for name in series)
-    half = len(time) // 2
-    span = time[-1] - time[half]
-    rates = {"viscosity": viscous, "drag": friction}
-    lost = {name: np.trapezoid(y[half:], time[half:]) / span for name, y in rates.items()}
-    rate, change = (put_in[-1] - put_in[half]) / span, (energy[-1] - energy[half]) / span
-    print(f"power per area from t = {time[half]:g} on: force {rate:.6f} (asked for {p.power:g}), "
-          + ", ".join(f"{name} {-y:.6f}" for name, y in lost.items()) + f", dE/dt {change:.6f}")  # fmt: skip
+k = flow.spectrum(state["modes"])[0]
+
+
+def report(done):
+    """The balance of power in the second half, the mean spectrum, and the vorticity."""
+    time, energy, viscous, friction, put_in = done.series("energy", "dissipation", "friction", "injected")
+    late = time >= p.t_end / 2
+    span = np.ptp(time[late])
+    rate, change = (np.ptp(y[late][[0, -1]]) * np.sign(y[-1] - y[late][0]) / span for y in (put_in, energy))
+    lost = {name: np.trapezoid(y[late], time[late]) / span for name, y in (("viscosity", viscous), ("drag", friction))}
+    powers = {"force": rate, "asked for": p.power, "dE/dt": change} | {name: -y for name, y in lost.items()}
+    done.table({"power per area": list(powers), f"from t = {time[late][0]:g} on": list(powers.values())}, ".6f")
     print(f"what does not balance: {abs(1 - (change + sum(lost.values())) / rate):.1e} of the force's power")
-    last = sorted(run.out.glob("fields_*.h5"))[-1]
-    print(pictures.draw(last, run.out / "vorticity.png", ["vorticity"]))
-    print(pictures.draw(last, run.out / "spectrum.png", ["u_x", "u_y"], spectrum=True))
-    plot.lines({"energy": (time, energy)}, "t", run.out / "energy.png")
-run.finish()
+    means = {name: statistics[name] for name in statistics.names}
+    done.keep("statistics", run.step, run.time, ("wavenumber", k), **means)
+    print(f"means of {statistics.weight / p.dt:.0f} instants: energy {means['energy']:.6f}, "
+          f"in the spectrum {means['spectrum'].sum() * k[0]:.6f}")  # fmt: skip
+    plot.spectra({"mean": (k, means["spectrum"])}, done.out / "spectrum.png", title="Energy spectrum")
+    plot.lines({"energy": (time, energy)}, "t", done.out / "energy.png")
+    done.draw("vorticity.png", "vorticity")
+
+
+run.finish(report)

@@ -9,7 +9,6 @@ from typing import ClassVar, Literal
 import numpy as np
 
 import tensorpde as tp
-from tensorpde.run import plot
 from tensorpde.run.driver import Parameters, begin, parameter
 
 
@@ -35,36 +34,34 @@ def exact(x, y, z, t):
     return np.exp(-k * (x + y) / np.sqrt(2)) * np.cos(k * (x + y) / np.sqrt(2) - 4 * t) + z * (1 - t)
 
 
-def walls(axis):
-    """Dirichlet conditions on both sides: the exact solution there."""
-    at = [lambda *o, w=w: exact(*o[:axis], w, *o[axis:]) for w in (0.0, 1.0)]
-    return tuple(map(tp.Dirichlet, at))
-
-
-space = tp.Space(tp.Grid(*(tp.Axis(p.n, 0.0, 1.0, bc=walls(axis)) for axis in range(3))), run.comm)
-stream = tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")
-run.plan(space, 5, state={"u": 1}, streams=[stream], t_end=p.t_end)
+walls = [tuple(tp.Dirichlet(tp.on_side(exact, axis, place)) for place in (0.0, 1.0)) for axis in range(3)]
+space = tp.Space(tp.Grid(*(tp.Axis(p.n, 0.0, 1.0, bc=sides) for sides in walls)), run.comm)
+streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
+run.plan(space, 5, state={"u": 1}, streams=streams, t_end=p.t_end)
 method = tp.DouglasGunn if p.steps == "split" else tp.solve.petsc.ImplicitSteps
 heat = tp.pde.Heat(space, p.kappa, p.dt, source=lambda x, y, z, t: -z, method=method)
 state = run.restore({"u": space.field(lambda *x: exact(*x, 0.0))})
-out = run.output(space, stream)
+out = run.output(space)
 
 
 def record(step: int, time: float) -> dict[str, float]:
     """Output and diagnostics of one step."""
     u = state["u"]
     error = u - space.field(lambda *x: exact(*x, time))
-    found = heat.diagnostics(u) | {"error": max(error.max(), -error.min())}
+    found = heat.diagnostics(u) | {"error": error.norm("max")}
     out.write(step, time, u=u)
     out.diagnostics(step, time, **found)
     return found
 
 
-for clock in run.loop(state, p.t_end, dt=p.dt, record=record):
+for clock in run.loop(state, p.t_end, p.dt, record):
     state["u"] = heat.step(state["u"], clock.time, clock.dt)
-out.close()
-if run.comm.rank == 0:
-    error = tp.io.load(run.out / "diagnostics.h5", "error")
-    plot.lines({"largest error": (error.coordinates["time"], error.values)}, "t", run.out / "heat.png", "Heat in a box")
-    print(f"largest error at t = {p.t_end:g}: {error.values[-1]:.3e}")
-run.finish()
+
+
+def report(done):
+    """The error over time."""
+    done.curves("heat.png", "error", title="Heat in a box")
+    print(f"largest error at t = {p.t_end:g}: {done.series('error')[1][-1]:.3e}")
+
+
+run.finish(report)

@@ -9,7 +9,6 @@ from typing import ClassVar
 import numpy as np
 
 import tensorpde as tp
-from tensorpde.run import pictures, plot
 from tensorpde.run.driver import Parameters, begin, parameter
 
 
@@ -26,9 +25,8 @@ class PLaplacian(Parameters):
 run = begin(PLaplacian)
 p = run.parameters
 space = tp.Space(tp.Grid(*[tp.Axis(p.n, 0.0, 1.0, bc=tp.Dirichlet(), basis=tp.Lagrange(1))] * p.ndim), run.comm)
-stream = tp.io.Stream("fields", tp.io.Every(steps=1))
-run.plan(space, 40 + 6 * p.ndim * 2**p.ndim, state={"u": 1}, streams=[stream])
-run.out.mkdir(parents=True, exist_ok=True)
+streams = [tp.io.Stream("fields", tp.io.Every(steps=1))]
+run.plan(space, 40 + 6 * p.ndim * 2**p.ndim, state={"u": 1}, streams=streams)
 slopes = [tp.at_points(space, axis) for axis in range(p.ndim)]  # ∂u/∂x_k at the Gauss points
 points = slopes[0].range
 weights = points.field(prod(np.ix_(*(axis.weights for axis in points.axes))))
@@ -70,15 +68,17 @@ class Jacobian:
 poisson = tp.FastDiagonal(tp.stiffness(space))
 linear = tp.solve.Settings("cg", rtol=1e-4, limit=500)
 u, history = tp.solve.newton(residual, poisson.solve(load), Jacobian, poisson, rtol=1e-8, linear=linear)
-for step, size in enumerate(history.residuals):
-    run.say(f"{step:>3}  ‖F(u)‖ = {size:.3e}")
-run.say(f"{history.reason}: {history.iterations} Newton steps, {history.inner} linear iterations")
-run.say(f"largest u {u.max():.8f}")
-with run.output(space, stream) as out:
+with run.output(space) as out:
     out.write(0, 0.0, u=u)
-if run.comm.rank == 0:
-    curve = np.arange(len(history.residuals)), history.residuals
-    plot.lines({"‖F(u)‖": curve}, "Newton step", run.out / "newton.png", f"p-Laplacian, p = {p.p:g}")
+largest = u.max()
+
+
+def report(done):
+    """How Newton's method went, and the solution."""
+    done.newton(history, "newton.png", f"p-Laplacian, p = {p.p:g}")
+    print(f"largest u {largest:.8f}")
     if p.ndim > 1:
-        pictures.draw(sorted(run.out.glob("fields_*.h5"))[-1], run.out / "solution.png")
-run.finish()
+        done.draw("solution.png")
+
+
+run.finish(report)

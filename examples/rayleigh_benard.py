@@ -29,8 +29,8 @@ p = run.parameters
 x = tp.Axis(p.nx, 0.0, 2 * np.pi / known.CRITICAL_WAVENUMBER)
 y = tp.Axis(p.ny, 0.0, 1.0, bc=tp.NoSlip())
 space = tp.Space(tp.Grid(x, y), run.comm)
-stream = tp.io.Stream("fields", tp.io.Every(time=p.t_end))
-run.plan(space, 40, state={"below": 3, "above": 3}, streams=[stream], t_end=p.t_end)
+streams = [tp.io.Stream("fields", tp.io.Every(time=p.t_end))]
+run.plan(space, 40, state={"below": 3, "above": 3}, streams=streams, t_end=p.t_end)
 plates = {1: (tp.Dirichlet(1.0), tp.Dirichlet(0.0))}
 flows = {
     name: tp.pde.NavierStokes(
@@ -47,7 +47,7 @@ def disturbed(x: np.ndarray, y: np.ndarray) -> list:
 
 
 state = run.restore({name: space.field(disturbed, lead=(3,)) for name in flows})
-out = run.output(space, stream)
+out = run.output(space)
 
 
 def record(step: int, time: float) -> dict[str, float] | None:
@@ -72,28 +72,28 @@ for clock in run.loop(state, p.t_end, dt=dt, record=record):
 layer = state["above"]
 out.write(run.step, run.time, force=True, u=layer[:2], temperature=layer[2])
 v, theta = layer[1].gather(), layer[2].gather() - (1 - y.x)
-out.close()
-if run.comm.rank == 0:
-    series = {name: tp.io.load(run.out / "diagnostics.h5", f"energy_{name}") for name in flows}
-    rates, curves = {}, {}
-    for name, rayleigh in (("below", p.below), ("above", p.above)):
-        time, energy = series[name].coordinates["time"], series[name].values
-        late = time > p.t_end / 2
-        rates[rayleigh] = 0.5 * np.polyfit(time[late], np.log(energy[late]), 1)[0]
-        curves[f"Ra = {rayleigh:g}"] = (time[1:], np.log10(energy[1:]))
-        print(f"Ra {rayleigh:8.2f}   growth rate {rates[rayleigh]:+.6f}")
-    critical = p.below - rates[p.below] * (p.above - p.below) / (rates[p.above] - rates[p.below])
+
+
+def report(done):
+    """Growth rates and the Rayleigh number where they change sign."""
+    time, *energies, divergence = done.series(*(f"energy_{name}" for name in flows), "divergence")
+    late = time > p.t_end / 2
+    numbers = [p.below, p.above]
+    rates = [0.5 * np.polyfit(time[late], np.log(energy[late]), 1)[0] for energy in energies]
+    done.table({"Ra": numbers, "growth rate": rates}, [".2f", "+.6f"])
+    critical = p.below - rates[0] * (p.above - p.below) / (rates[1] - rates[0])
     deviation = 100 * (critical / known.CRITICAL_RAYLEIGH - 1)
     print(f"onset at Ra = {critical:.3f}; linear theory {known.CRITICAL_RAYLEIGH}, {deviation:+.4f} %")
-    onset = (np.array([known.CRITICAL_RAYLEIGH]), np.zeros(1))
-    plot.panels(
-        [
-            plot.Panel(curves, {}, "t", "log₁₀ of the kinetic energy"),
-            plot.Panel({"measured": (list(rates), list(rates.values()))}, {"theory": onset}, "Ra", "growth rate"),
-        ],
-        run.out / "onset.png", "Onset of convection",
-    )  # fmt: skip
+    curves = {f"Ra = {r:g}": (time[1:], energy[1:]) for r, energy in zip(numbers, energies, strict=True)}
+    onset = {"theory": (np.array([known.CRITICAL_RAYLEIGH]), np.zeros(1))}
+    panels = [
+        plot.Panel(curves, {}, "t", "kinetic energy", "log y"),
+        plot.Panel({"measured": (numbers, rates)}, onset, "Ra", "growth rate"),
+    ]
+    plot.panels(panels, done.out / "onset.png", "Onset of convection")
     row = [plot.Plane(x.x, y.x, f, "x", "y", name) for name, f in (("v", v), ("disturbance of θ", theta))]
-    plot.planes([row], run.out / "cells.png", f"Ra = {p.above:g}")
-    print(f"max |div u| {tp.io.load(run.out / 'diagnostics.h5', 'divergence').values.max():.1e}")
-run.finish()
+    plot.planes([row], done.out / "cells.png", f"Ra = {p.above:g}")
+    print(f"max |div u| {divergence.max():.1e}")
+
+
+run.finish(report)

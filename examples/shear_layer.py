@@ -6,7 +6,6 @@ mpirun -n 4 python examples/shear_layer.py --n 256 --out out/shear_layer
 import numpy as np
 
 import tensorpde as tp
-from tensorpde.run import pictures
 from tensorpde.run.driver import Parameters, begin, parameter
 
 
@@ -26,8 +25,8 @@ run = begin(ShearLayer)
 p = run.parameters
 axis = tp.Axis(p.n, 0.0, 1.0)
 space = tp.Space(tp.Grid(axis, axis), run.comm)
-stream = tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")
-run.plan(space, 30, state={"u": 2, "modes": 2}, streams=[stream], derived={"vorticity": 1}, t_end=p.t_end)
+streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
+run.plan(space, 30, state={"u": 2, "modes": 2}, streams=streams, derived={"vorticity": 1}, t_end=p.t_end)
 flow, spectral = tp.pde.NavierStokes(space, p.nu, cfl=p.cfl), tp.pde.Vorticity(space, p.nu)
 velocity = [
     lambda x, y: np.tanh(p.rho * (0.25 - np.abs(y - 0.5))) + 0 * x,
@@ -35,7 +34,7 @@ velocity = [
 ]
 start = flow.project(space.field(lambda x, y: [f(x, y) for f in velocity], lead=(2,)))
 state = run.restore({"u": start, "modes": spectral.start(flow.vorticity(start))})
-out = run.output(space, stream)
+out = run.output(space)
 
 
 def record(step: int, time: float) -> dict[str, float]:
@@ -52,15 +51,14 @@ def record(step: int, time: float) -> dict[str, float]:
 for clock in run.loop(state, p.t_end, dt=lambda: flow.dt(state["u"]), record=record):
     state["u"] = flow.step(state["u"], clock.dt, clock.time)
     state["modes"] = spectral.step(state["modes"], clock.dt, clock.time)
-out.close()
-if run.comm.rank == 0:
+
+
+def report(done):
+    """Both methods beside each other, and the vorticity."""
     names = ("energy", "spectral_energy", "enstrophy", "spectral_enstrophy", "difference")
-    series = {name: tp.io.load(run.out / "diagnostics.h5", name) for name in (*names, "divergence")}
-    time = series["energy"].coordinates["time"]
-    print(f"{'t':>6} " + " ".join(f"{name:>18}" for name in names))
-    for t in np.linspace(0, p.t_end, 6):
-        print(f"{t:6.2f} " + " ".join(f"{np.interp(t, time, series[name].values):18.8g}" for name in names))
-    print(f"max |div u| {series['divergence'].values.max():.1e}")
-    last = sorted(run.out.glob("fields_*.h5"))[-1]
-    print(pictures.draw(last, run.out / "vorticity.png", ["vorticity"]))
-run.finish()
+    done.at_times(np.linspace(0, p.t_end, 6), *names, formats=".8g")
+    print(f"max |div u| {done.series('divergence')[1].max():.1e}")
+    done.draw("vorticity.png", "vorticity")
+
+
+run.finish(report)

@@ -40,7 +40,7 @@ run.plan(space, 23, state={"u": 3}, streams=streams, derived={"vorticity": 3, "q
 flow = tp.pde.NavierStokes(space, nu=1 / p.reynolds, cfl=p.cfl)
 start = tp.io.read(p.start_from, "u", space) if p.start_from else tp.pde.cases.taylor_green(space)
 state = run.restore({"u": flow.project(start)})
-out = run.output(space, *streams)
+out = run.output(space)
 
 
 def record(step: int, time: float) -> dict[str, float] | None:
@@ -56,23 +56,22 @@ def record(step: int, time: float) -> dict[str, float] | None:
 
 for clock in run.loop(state, p.t_end, dt=lambda: flow.dt(state["u"]), record=record):
     state["u"] = flow.step(state["u"], clock.dt, clock.time)
-out.close()
 
-if run.comm.rank == 0:
-    series = {name: tp.io.load(run.out / "diagnostics.h5", name) for name in ("energy", "dissipation", "divergence")}
-    time, energy = series["energy"].coordinates["time"], series["energy"].values
-    loss = series["dissipation"].values
+
+def report(done):
+    """The dissipation beside the direct numerical simulation."""
+    time, energy, loss, divergence = done.series("energy", "dissipation", "divergence")
     known = np.loadtxt(p.reference, usecols=(0, 2)).T if p.reference else np.array([DNS_TIME, DNS_RATE])
     plot.compare(
-        {f"{p.n}³": (time, loss)}, ("DNS, 512³", *known), run.out / "dissipation.png",
+        {f"{p.n}³": (time, loss)}, ("DNS, 512³", *known), done.out / "dissipation.png",
         y_label="−dE/dt [V³/L]", x_label="t [L/V]", title=f"Taylor–Green vortex, Re = {p.reynolds:g}",
     )  # fmt: skip
-    print(f"{'t':>6} {'E':>10} {'-dE/dt':>10} {'of E(t)':>10} {'DNS':>10} {'deviation':>10}")
-    for t, dns in zip(DNS_TIME, DNS_RATE, strict=True):
-        if t <= p.t_end:
-            e, rate, slope = (np.interp(t, time, y) for y in (energy, loss, -np.gradient(energy, time)))
-            print(f"{t:6.2f} {e:10.6f} {rate:10.3e} {slope:10.3e} {dns:10.3e} {100 * (rate / dns - 1):9.2f}%")
-    peak = loss.argmax()
-    print(f"peak {loss[peak]:.6f} at t = {time[peak]:.2f}; DNS 0.012857 at t = 8.98")
-    print(f"max |div u| {series['divergence'].values.max():.1e}")
-run.finish()
+    shown, dns = np.array([DNS_TIME, DNS_RATE])[:, np.array(DNS_TIME) <= p.t_end]
+    e, rate, slope = (np.interp(shown, time, y) for y in (energy, loss, -np.gradient(energy, time)))
+    done.table({"t": shown, "E": e, "−dE/dt": rate, "of E(t)": slope, "DNS": dns,
+                "deviation [%]": 100 * (rate / dns - 1)}, [".2f", ".6f", ".3e", ".3e", ".3e", ".2f"])  # fmt: skip
+    print(f"peak {loss.max():.6f} at t = {time[loss.argmax()]:.2f}; DNS 0.012857 at t = 8.98")
+    print(f"max |div u| {divergence.max():.1e}")
+
+
+run.finish(report)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 import tensorpde as tp
-from tensorpde.run import pictures, plot
+from tensorpde.run import plot
 from tensorpde.run.driver import Parameters, begin, parameter
 
 
@@ -41,9 +41,8 @@ else:
     cut = p.degree * round((p.n + 1) / p.degree) - 1  # whole elements
     axis = tp.Axis(cut, 0.0, 1.0, bc=tp.Dirichlet(), basis=tp.Lagrange(p.degree))
     space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm)
-stream = tp.io.Stream("fields", tp.io.Every(steps=1))
-run.plan(space, 12, state={"u": 1}, streams=[stream])
-run.out.mkdir(parents=True, exist_ok=True)
+streams = [tp.io.Stream("fields", tp.io.Every(steps=1))]
+run.plan(space, 12, state={"u": 1}, streams=streams)
 if p.form == "flux":
     A, plain, b = -1.0 * tp.diffusion(space, kappa), -1.0 * tp.laplacian(space), space.field(1.0)
 else:
@@ -56,11 +55,17 @@ for name, P in (("mean coefficient", fast), ("symmetric scaling", tp.solve.Symme
     size = history.residuals / history.residuals[0]
     curves[name] = np.arange(len(size)), size
     run.say(f"{name:<20} {history.iterations:>10}  {size[-1]:>9.2e}  {history.reason} ({history.library})")
-with run.output(space, stream) as out:
+with run.output(space) as out:
     out.write(0, 0.0, u=u)
-run.say(f"largest u {u.max():.8f}")
-if run.comm.rank == 0:
-    plot.lines(curves, "iteration", run.out / "residuals.png", "‖b − A u‖ / ‖b‖")
+largest = u.max()
+
+
+def report(done):
+    """Residuals of both preconditioners, and the solution."""
+    print(f"largest u {largest:.8f}")
+    plot.lines(curves, "iteration", done.out / "residuals.png", "‖b − A u‖ / ‖b‖")
     if p.ndim > 1:
-        pictures.draw(sorted(run.out.glob("fields_*.h5"))[-1], run.out / "solution.png")
-run.finish()
+        done.draw("solution.png")
+
+
+run.finish(report)

@@ -6,7 +6,6 @@ mpirun -n 4 python examples/wave.py --n 200 --out out/wave
 import numpy as np
 
 import tensorpde as tp
-from tensorpde.run import pictures, plot
 from tensorpde.run.driver import Parameters, begin, parameter
 
 
@@ -25,8 +24,8 @@ run = begin(Drum)
 p = run.parameters
 axis = tp.Axis(p.n, 0.0, 1.0, bc=tp.Dirichlet())
 space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm)
-stream = tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")
-run.plan(space, 6, state={"u": 2}, streams=[stream], t_end=p.t_end, steps=p.steps)
+streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
+run.plan(space, 6, state={"u": 2}, streams=streams, t_end=p.t_end, steps=p.steps)
 drum = tp.pde.Wave(space, 1.0, p.t_end / p.steps, tp.schemes.central.second(2))
 
 
@@ -38,7 +37,7 @@ def start(*x):
 
 
 state = run.restore({"u": drum.start(start)})
-out = run.output(space, stream)
+out = run.output(space)
 
 
 def record(step: int, time: float) -> dict[str, float]:
@@ -53,13 +52,15 @@ def record(step: int, time: float) -> dict[str, float]:
 
 for clock in run.loop(state, p.t_end, dt=p.t_end / p.steps, record=record):
     state["u"] = drum.step(state["u"], clock.time, clock.dt)
-out.close()
-if run.comm.rank == 0:
-    series = {name: tp.io.load(run.out / "diagnostics.h5", name) for name in ("energy", "likeness")}
-    curves = {name: (found.coordinates["time"], found.values) for name, found in series.items()}
-    plot.lines(curves, "t", run.out / "drum_series.png", "Drum")
-    print(pictures.draw(sorted(run.out.glob("fields_*.h5"))[-1], run.out / "drum.png", ["u"]))
-    energy, likeness = series["energy"].values, series["likeness"].values
+
+
+def report(done):
+    """What should stay, and the drum."""
+    done.curves("drum_series.png", "energy", "likeness", title="Drum")
+    done.draw("drum.png", "u")
+    _, energy, likeness = done.series("energy", "likeness")
     print(f"energy {energy[0]:.6f}, changed by {np.abs(energy / energy[0] - 1).max():.1e} at most")
     print(f"likeness at the end {likeness[-1]:.9f}")
-run.finish()
+
+
+run.finish(report)

@@ -15,7 +15,7 @@ from .random_field import RandomField
 from .scalars import Scalar
 from .schrodinger import Schrodinger
 from .stability import LayerMode
-from .statistics import Statistics
+from .statistics import Means, Statistics
 from .steady import Steady
 from .vorticity import Vorticity
 from .wave import Wave
@@ -29,6 +29,7 @@ __all__ = [
     "Fourier",
     "Heat",
     "LayerMode",
+    "Means",
     "NavierStokes",
     "Penalization",
     "RandomField",

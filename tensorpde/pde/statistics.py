@@ -14,7 +14,51 @@ from tensorpde.line.modal import Modal
 from tensorpde.parallel.reduce import marginal
 
 
-class Statistics:
+class Means:
+    """Means over time of numbers and arrays, by weights that are given. Kept as `Statistics` says.
+
+    Parameters
+    ----------
+    kept
+        The dictionary in which the sums live, empty at first, or as a checkpoint gave it back.
+    """
+
+    def __init__(self, kept: dict[str, Any] | None = None) -> None:
+        self._kept = {} if kept is None else kept
+        self._kept.setdefault("weight", 0.0)
+        self._kept["sums"] = {name: np.asarray(s, float) for name, s in self._kept.get("sums", {}).items()}
+
+    @property
+    def weight(self) -> float:
+        """The sum of all weights so far."""
+        return self._kept["weight"]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What there are means of."""
+        return tuple(self._kept["sums"])
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The mean so far."""
+        return self._kept["sums"][name] / self.weight
+
+    def take(self, weight: float, values: Mapping[str, Any]) -> None:
+        """Add the values of an instant: numbers or arrays that all ranks have alike, the same names every time.
+
+        Raises
+        ------
+        ValueError
+            If names differ from those before, naming them.
+        """
+        sums = self._kept["sums"]
+        if sums and sums.keys() != values.keys():
+            raise ValueError(f"statistics have been of {', '.join(sums)}, not of {', '.join(values)}")
+        for name, own in values.items():
+            sums[name] = weight * np.asarray(own, float) + sums.get(name, 0.0)
+        self._kept["weight"] += weight
+
+
+class Statistics(Means):
     """⟨f g …⟩(y) over some axes, by their quadrature weights, and over time, by weights that are given.
 
     The sums are numbers that every rank has, alike to the bit. Keep them in the attributes of checkpoints, and a
@@ -23,6 +67,7 @@ class Statistics:
         kept = run.attributes.setdefault("statistics", {})
         statistics = tp.pde.Statistics(space, over=(0, 2), kept=kept)
         statistics.add(dt, {"u": u[0], "uv": (u[0], u[1])}, spectra={"u along x": (u[0], 0)})
+        statistics["uv"]      # the mean so far, over the axes that are left; of a spectrum (modes, those axes)
 
     Parameters
     ----------
@@ -43,27 +88,11 @@ class Statistics:
         self.space, self.over = space, sorted(axis % space.ndim for axis in over)
         if len(set(self.over)) != len(over) or not 0 < len(over) < space.ndim:
             raise ValueError(f"homogeneous axes must be some of the {space.ndim} axes, not all, got {list(over)}")
-        self._kept = {} if kept is None else kept
+        super().__init__(kept)
         about = self._kept.setdefault("over", self.over)
         if list(about) != self.over:
             raise ValueError(f"the sums that are kept are over the axes {about}, these are over {self.over}")
-        self._kept.setdefault("weight", 0.0)
-        self._kept["sums"] = {name: np.asarray(s, float) for name, s in self._kept.get("sums", {}).items()}
         self._weights = [axis.weights / axis.length for axis in space.axes]
-
-    @property
-    def weight(self) -> float:
-        """The sum of all weights so far."""
-        return self._kept["weight"]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What there are means of."""
-        return tuple(self._kept["sums"])
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        """The mean so far, over the axes that are left; of a spectrum (modes, those axes)."""
-        return self._kept["sums"][name] / self.weight
 
     def add(
         self,
@@ -90,12 +119,7 @@ class Statistics:
         """
         found = {name: self._mean(given) for name, given in terms.items()}
         found |= {name: self._spectrum(f, axis) for name, (f, axis) in (spectra or {}).items()}
-        sums = self._kept["sums"]
-        if sums and sums.keys() != found.keys():
-            raise ValueError(f"statistics have been of {', '.join(sums)}, not of {', '.join(found)}")
-        for name, values in found.items():
-            sums[name] = weight * values + sums.get(name, 0.0)
-        self._kept["weight"] += weight
+        self.take(weight, found)
 
     def _mean(self, given: Field | Sequence[Field]) -> np.ndarray:
         first, *others = [given] if isinstance(given, Field) else given

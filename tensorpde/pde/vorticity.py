@@ -173,6 +173,22 @@ class Vorticity:
             "palinstrophy": palinstrophy,
         }
 
+    def spectrum(self, state: Field) -> tuple[np.ndarray, np.ndarray]:
+        """k and E(k): the energy of the modes with k − Δk/2 ≤ |κ| < k + Δk/2, over Δk = 2π / the longer side.
+
+        Its sum times Δk is the energy. The same bits on any number of ranks. Gathers the modes of one flow. Collective.
+        """
+        width = 2 * np.pi / max(axis.length for axis in self.space.axes)
+        lines = [2 * np.pi / axis.length * np.rint(np.fft.fftfreq(axis.n, 1 / axis.n)) for axis in self.space.axes]
+        lines[0] = np.abs(lines[0][: self.fourier.modes.shape[0]])
+        k = np.hypot(*np.ix_(*lines))
+        energy = (
+            0.5 * np.abs(state.gather()) ** 2 / np.where(k > 0, k, 1.0) ** 2 * self.fourier.multiplicity[0][:, None]
+        )
+        shells = np.rint(k / width).astype(int)
+        sums = np.bincount(shells.ravel(), energy.ravel())
+        return width * np.arange(1, len(sums)), sums[1:] / width
+
     def _sum(self, a: Field, b: Field) -> Any:
         found = dot(a.pencil, a.local, b.local, self.fourier.multiplicity).real
         return found.item() if found.ndim == 0 else found

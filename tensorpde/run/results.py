@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorpde.io import load
+from tensorpde.io.series import Series
 
 Array = np.ndarray
 
@@ -30,6 +31,16 @@ class Results:
         found = [load(self.out / "diagnostics.h5", name) for name in names]
         return found[0].coordinates["time"], *(one.values for one in found)
 
+    def keep(self, name: str, step: int, time: float, x: tuple[str, Array], **profiles: Array | float) -> Path:
+        """Write statistics to a small file NAME.h5 of series: profiles over the coordinate x = (its name, values).
+
+        Numbers are written beside them. A record of this step or a later one, from an earlier try, is replaced.
+        """
+        file = Series(self.out / f"{name}.h5", {x[0]: x[1]}, "place")
+        file.append(step, time, profiles)
+        file.flush()
+        return file.path
+
     def last(self, stream: str = "fields") -> Path:
         """The latest snapshot of a stream."""
         return max(self.out.glob(f"{stream}_*.h5"))
@@ -46,6 +57,16 @@ class Results:
 
         time, *values = self.series(*names)
         plot.lines(dict(zip(names, ((time, own) for own in values), strict=True)), "t", self.out / picture, title)
+
+    def newton(self, history: Any, picture: str, title: str = "") -> None:
+        """Print and draw the residuals of a `tp.solve.newton`."""
+        from tensorpde.run import plot
+
+        steps = np.arange(len(history.residuals))
+        for step, size in enumerate(history.residuals):
+            print(f"{step:>3}  ‖F(u)‖ = {size:.3e}")
+        print(f"{history.reason}: {history.iterations} Newton steps, {history.inner} linear iterations")
+        plot.lines({"‖F(u)‖": (steps, history.residuals)}, "Newton step", self.out / picture, title)
 
     def table(self, columns: Mapping[str, Sequence[Any]], formats: str | Sequence[str] = ".6g") -> None:
         """Print columns under their names; words and numbers, the numbers in a format (one for all, or one each)."""

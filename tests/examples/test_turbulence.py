@@ -22,21 +22,8 @@ def drive(name: str, ranks: int, *arguments: object, check: bool = True):
 
 @pytest.mark.timeout(600)
 def test_forced_turbulence_balances_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    flags = [
-        "--n",
-        "24",
-        "--k-force",
-        "5",
-        "--nu",
-        "0.02",
-        "--t-end",
-        "0.5",
-        "--dt",
-        "0.02",
-        "--fields-every",
-        "0.25",
-        "--out",
-    ]
+    flags = ["--n", "24", "--k-force", "5", "--nu", "0.02", "--t-end", "0.5", "--dt", "0.02", "--fields-every", "0.25"]
+    flags += ["--statistics-every", "2", "--out"]
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     printed = drive("forced_turbulence", 1, *flags, whole).stdout
     assert float(re.search(r"does not balance: (\S+)", printed)[1]) < 0.02
@@ -47,6 +34,12 @@ def test_forced_turbulence_balances_and_goes_on_where_it_stopped(tmp_path: Path)
     for name in ("energy", "injected"):
         one, other = (tp.io.load(out / "diagnostics.h5", name).values for out in (whole, parts))
         np.testing.assert_array_equal(one, other)
+    for name in ("spectrum", "energy", "dissipation", "wavenumber"):
+        one, other = (tp.io.load(out / "statistics.h5", name).values for out in (whole, parts))
+        np.testing.assert_array_equal(one, other)
+    spectrum, energy = (tp.io.load(whole / "statistics.h5", name).values for name in ("spectrum", "energy"))
+    assert spectrum.sum() == pytest.approx(float(energy[0]), rel=1e-12)
+    assert spectrum[0].argmax() in (3, 4, 5)
 
 
 @pytest.mark.timeout(600)
