@@ -43,7 +43,7 @@ def record(step: int, time: float) -> dict[str, float]:
     return {name: found[name] for name in ("energy", "error")}
 
 
-for clock in run.loop(state, p.t_end, dt=lambda: burgers.dt(state["u"]), record=record):
+for clock in run.loop(state, p.t_end, lambda: burgers.dt(state["u"]), record):
     state["u"] = burgers.step(state["u"], clock.dt, clock.time)
 ends = [cole_hopf(space, p.nu, t, p.offset).gather() for t in (0.0, p.t_end)]
 found = state["u"].gather()

@@ -59,7 +59,7 @@ def record(step: int, time: float) -> dict[str, float] | None:
     return {"signal": signal}
 
 
-for clock in run.loop(state, p.t_end, dt=lambda: flow.dt(state["u"]), record=record):
+for clock in run.loop(state, p.t_end, lambda: flow.dt(state["u"]), record):
     flow.step(state["u"], clock.dt, clock.time)
 omega = flow.vorticity(state["u"])
 out.write(run.step, run.time, force=True, u=state["u"], vorticity=omega)

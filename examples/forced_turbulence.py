@@ -47,7 +47,7 @@ def record(step: int, time: float) -> dict[str, float]:
     out.write(step, time, vorticity=lambda: flow.vorticity(modes), u=lambda: flow.velocity(modes))
     found = flow.diagnostics(modes) | {"injected": run.attributes["injected"]}
     out.diagnostics(step, time, **found)
-    if time >= p.t_end / 2 and step % p.statistics_every == 0:
+    if time >= p.t_end or (time >= p.t_end / 2 and step % p.statistics_every == 0):
         statistics.take(p.dt, found | {"spectrum": flow.spectrum(modes)[1]})
     return {"E": found["energy"], "Z": found["enstrophy"]}
 

@@ -7,7 +7,6 @@ import numpy as np
 
 import tensorpde as tp
 from tensorpde.pde import references as known
-from tensorpde.run import plot
 from tensorpde.run.driver import Parameters, begin, parameter
 
 
@@ -60,13 +59,12 @@ for clock in run.loop(state, p.t_end, lambda: flow.dt(state["state"]), record, u
         flow.step(state["state"], clock.dt, clock.time)
 v = state["state"]
 out.write(run.step, run.time, force=True, u=v[:2], temperature=v[2])
-found, fields = flow.diagnostics(v) | nusselt(v), v.gather()
+found = flow.diagnostics(v) | nusselt(v)
 
 
 def report(done):
     """The heat that passes beside the benchmark; temperature and rise."""
-    rows = [[plot.Plane(x.x, x.x, fields[k], "x", "y", name)] for k, name in ((2, "temperature"), (1, "v"))]
-    plot.planes(rows, done.out / "cavity.png", f"Heated cavity, Ra = {p.rayleigh:g}, Pr = {p.prandtl:g}")
+    done.draw("cavity.png", "temperature", "u_y")
     benchmark = (p.rayleigh, p.prandtl) == (1e6, 0.71)
     for name in ("nusselt", "nusselt_hot_wall"):
         reference = known.HEATED_CAVITY_NUSSELT

@@ -48,7 +48,7 @@ def record(step: int, time: float) -> dict[str, float]:
     return {"E": found["energy"], "div": found["divergence"], "difference": found["difference"]}
 
 
-for clock in run.loop(state, p.t_end, dt=lambda: flow.dt(state["u"]), record=record):
+for clock in run.loop(state, p.t_end, lambda: flow.dt(state["u"]), record):
     state["u"] = flow.step(state["u"], clock.dt, clock.time)
     state["modes"] = spectral.step(state["modes"], clock.dt, clock.time)
 

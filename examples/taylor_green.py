@@ -54,7 +54,7 @@ def record(step: int, time: float) -> dict[str, float] | None:
     return {"E": found["energy"], "div": found["divergence"]}
 
 
-for clock in run.loop(state, p.t_end, dt=lambda: flow.dt(state["u"]), record=record):
+for clock in run.loop(state, p.t_end, lambda: flow.dt(state["u"]), record):
     state["u"] = flow.step(state["u"], clock.dt, clock.time)
 
 
@@ -71,6 +71,7 @@ def report(done):
     done.table({"t": shown, "E": e, "−dE/dt": rate, "of E(t)": slope, "DNS": dns,
                 "deviation [%]": 100 * (rate / dns - 1)}, [".2f", ".6f", ".3e", ".3e", ".3e", ".2f"])  # fmt: skip
     print(f"peak {loss.max():.6f} at t = {time[loss.argmax()]:.2f}; DNS 0.012857 at t = 8.98")
+    done.draw("spectrum.png", "u_x", "u_y", "u_z", spectrum=True)
     print(f"max |div u| {divergence.max():.1e}")
 
 
