@@ -13,77 +13,59 @@ from dataclasses import dataclass
 from fractions import Fraction as F
 
 
-@dataclass(frozen=True)
-class LowStorage:
-    """A method that needs u and one more register.
+@dataclass(frozen=True, kw_only=True)
+class Tableau:
+    """What every method has.
 
     Attributes
     ----------
     name, order, citation : what it is.
-    a, b, c : one value per stage; a[0] = 0.
-    imaginary, real : how far the region of stability reaches along the imaginary and the negative real axis.
+    c : when each stage starts, in parts of the step.
+    imaginary, real : how far the region of stability (of the explicit part) reaches along the imaginary and negative
+        real axis.
     """
 
     name: str
     order: int
+    c: tuple[float, ...]
+    imaginary: float
+    real: float
+    citation: str
+
+    @property
+    def stages(self) -> int:
+        """Number of stages."""
+        return len(self.c)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LowStorage(Tableau):
+    """A method that needs u and one more register; a and b have one value per stage, a[0] = 0."""
+
     a: tuple[float, ...]
     b: tuple[float, ...]
-    c: tuple[float, ...]
-    imaginary: float
-    real: float
-    citation: str
-
-    @property
-    def stages(self) -> int:
-        return len(self.b)
 
 
-@dataclass(frozen=True)
-class Butcher:
+@dataclass(frozen=True, kw_only=True)
+class Butcher(Tableau):
     """A Butcher tableau: u_s = u + Δt Σ_j a[s][j] k_j, k_s = f(u_s, t + c_s Δt), u⁺ = u + Δt Σ b_s k_s."""
 
-    name: str
-    order: int
     a: tuple[tuple[float, ...], ...]
     b: tuple[float, ...]
-    c: tuple[float, ...]
-    imaginary: float
-    real: float
-    citation: str
-
-    @property
-    def stages(self) -> int:
-        return len(self.b)
 
 
-@dataclass(frozen=True)
-class Additive:
+@dataclass(frozen=True, kw_only=True)
+class Additive(Tableau):
     """A method for u' = f(u, t) + L u that is implicit in L: two registers, one solve per stage; with f₋₁ = 0,
 
     (I − β_s Δt L)(u_s − u_{s−1}) = Δt [γ_s f(u_{s−1}, t + c_s Δt) + ζ_s f(u_{s−2}) + (γ_s + ζ_s) L u_{s−1}].
 
-    In the usual notation L counts α_s u_{s−1} + β_s u_s, with α_s + β_s = γ_s + ζ_s.
-
-    Attributes
-    ----------
-    name, order, citation : what it is.
-    gamma, zeta, beta, c : one value per stage; zeta[0] = 0.
-    imaginary, real : as above, of the explicit part.
+    In the usual notation L counts α_s u_{s−1} + β_s u_s, with α_s + β_s = γ_s + ζ_s. zeta[0] = 0.
     """
 
-    name: str
-    order: int
     gamma: tuple[float, ...]
     zeta: tuple[float, ...]
     beta: tuple[float, ...]
-    c: tuple[float, ...]
-    imaginary: float
-    real: float
-    citation: str
-
-    @property
-    def stages(self) -> int:
-        return len(self.beta)
 
 
 def _floats(*values: F | int) -> tuple[float, ...]:

@@ -49,6 +49,8 @@ def test_the_linear_part_is_exact_for_any_step() -> None:
 
 
 def test_times_that_go_back_are_refused() -> None:
-    back = LowStorage("back", 2, (0.0, -0.5), (0.5, 1.0), (0.5, 0.2), 1.0, 1.0, "")
+    back = LowStorage(
+        name="back", order=2, a=(0.0, -0.5), b=(0.5, 1.0), c=(0.5, 0.2), imaginary=1.0, real=1.0, citation=""
+    )
     with pytest.raises(ValueError, match=r"increase, back has \(0.5, 0.2\)"):
         IntegratingFactor(riccati, propagate, back)
