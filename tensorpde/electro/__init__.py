@@ -6,6 +6,7 @@ from tensorpde.electro import kernels
 from tensorpde.electro.lattice import CSCL, NACL, ZNS, Cell, Lattice, madelung
 from tensorpde.electro.molecule import COULOMB, Molecule, read_pqr, read_structure
 from tensorpde.electro.newton import Gaussians, gaussians
+from tensorpde.electro.poisson_boltzmann import PoissonBoltzmann, Solution
 from tensorpde.electro.range_separated import Accuracy, RangeSeparated
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     "Gaussians",
     "Lattice",
     "Molecule",
+    "PoissonBoltzmann",
     "RangeSeparated",
+    "Solution",
     "gaussians",
     "kernels",
     "madelung",

@@ -165,7 +165,20 @@ class RangeSeparated:
         Short range: 4.2 (σ/h)³ points per particle that a rank's block reaches; long range: the Kron of dense line
         operators. Memory: one field and one that is transposed.
         """
-        space = self._space(points)
+        return self.on(self._space(points))
+
+    def on(self, space: Space) -> Field:
+        """The potential at the points of a Space in three dimensions within the domain. Collective.
+
+        Raises
+        ------
+        ValueError
+            If the Space leaves the domain.
+        """
+        with agree(self.comm, "choosing a grid"):
+            for axis, (lo, hi) in zip(space.axes, self.domain, strict=True):
+                if axis.x.min() < lo - 1e-9 * (hi - lo) or axis.x.max() > hi + 1e-9 * (hi - lo):
+                    raise ValueError(f"{axis} leaves the domain from {lo} to {hi}: name a larger box")
         if self._is_direct(prod(space.shape)):
             block = np.stack(np.broadcast_arrays(*space.coordinates()), axis=-1).reshape(-1, 3)
             values = self._directly(block)[:, 0].reshape(space.pencil.local_shape)

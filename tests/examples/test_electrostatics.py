@@ -32,3 +32,14 @@ def test_madelung(tmp_path):
         assert float(found[name]) == pytest.approx(value, abs=1e-9)
     assert float(re.search(r"8³ cells: ([\d.]+)", printed)[1]) == pytest.approx(1.74756, abs=2e-5)
     assert (tmp_path / "madelung.png").stat().st_size > 5_000
+
+
+@pytest.mark.timeout(300)
+def test_born_ion(tmp_path):
+    """The reaction potential of the closed form is −0.24363057325."""
+    printed = drive("born_ion", 2, "--n", "33", "--out", str(tmp_path))
+    assert "exact -0.243630573248" in printed
+    last = re.search(r"33³ +(-[\d.]+)", printed)
+    assert float(last[1]) == pytest.approx(-0.24363057325, rel=5e-3)
+    assert "Richardson" in printed
+    assert (tmp_path / "born_ion.png").stat().st_size > 5_000
