@@ -100,7 +100,7 @@ def backward(
     dm, through_gate, _ = merge_backward(params, *block.end, saved.end, dy, place, grads)
     du, change = layers.mlp_backward(params, f"{name}.mlp", saved.hidden, dm, grads)
     bias, norm = f"{name}.spectral.bias", block.norm(int(block.preactivation))
-    u = backends.of(z).empty(z.shape, z.dtype) if saved.middle.active else None
+    u = backends.of(z).recycling.empty(z.shape, z.dtype) if saved.middle.active else None
     ds, through_skip, u = merge_backward(params, bias, norm, saved.middle, du, place, grads, u)
     grads[f"{name}.mlp.0.weight"] = layers.weight_gradient(u, change)
     del u, change

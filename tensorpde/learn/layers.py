@@ -18,8 +18,9 @@ SKIPS = (None, "linear", "identity", "soft-gating")
 
 def mix(weight: Any, x: Any) -> Any:
     """y = weight x over channels: (out, in) times (batch, in, points)."""
-    out = backends.of(x).empty((x.shape[0], weight.shape[0], x.shape[2]), x.dtype)
-    return backends.of(x).products.matmul(weight, x, out)
+    out = backends.of(x).recycling.empty((x.shape[0], weight.shape[0], x.shape[2]), x.dtype)
+    backends.of(x).products.mix(weight, x, out)
+    return out
 
 
 def weight_gradient(x: Any, dy: Any) -> Any:
@@ -36,7 +37,7 @@ def mlp(params: Mapping[str, Any], name: str, x: Any, keep: bool = True) -> tupl
     """W₂ gelu(W₁ x + b₁), without the second bias, which the next pass adds; and W₁ x + b₁ if `keep`."""
     backend = backends.of(x)
     hidden = mix(params[f"{name}.0.weight"], x)
-    active = backend.empty(hidden.shape, hidden.dtype) if keep else None
+    active = backend.recycling.empty(hidden.shape, hidden.dtype) if keep else None
     backend.activations.combine(hidden, rows(params[f"{name}.0.bias"], len(x)), out=active)
     return mix(params[f"{name}.1.weight"], hidden if active is None else active), hidden if keep else None
 
@@ -45,7 +46,7 @@ def mlp_backward(params: Mapping[str, Any], name: str, hidden: Any, dy: Any, gra
     """(dx, d hidden); adds the gradients to `grads`, but for that of W₁, `weight_gradient(x, d hidden)`."""
     backend = backends.of(dy)
     change = mix(params[f"{name}.1.weight"].T, dy)
-    active = backend.empty(hidden.shape, hidden.dtype)
+    active = backend.recycling.empty(hidden.shape, hidden.dtype)
     backend.activations.gelu_backward(hidden, change, active)
     grads[f"{name}.1.weight"] = weight_gradient(active, dy)
     grads[f"{name}.0.bias"] = channel_sums(change)

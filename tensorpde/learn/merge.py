@@ -96,7 +96,7 @@ def merge(
             backend.activations.combine(s, shift, active=False)
         alpha, shift, saved = normalise(params, *norm, s, place)
         s = backend.copy(s) if keep else s
-    y = backend.empty(s.shape, s.dtype) if keep and active else None
+    y = backend.recycling.empty(s.shape, s.dtype) if keep and active else None
     backend.activations.combine(s, shift, *added, alpha, y, active)
     return s if y is None else y, Merged(s, active, saved)
 

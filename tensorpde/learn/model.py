@@ -307,7 +307,7 @@ class TFNO:
         lines = [np.arange(s.start, s.stop) / n for s, n in zip(place.slices, place.shape, strict=True)]
         grid = np.stack(np.meshgrid(*lines, indexing="ij")).reshape(self.ndim, -1)
         backend = backends.of(x)
-        out = backend.empty((len(x), flat.shape[1] + self.ndim, flat.shape[2]), flat.dtype)
+        out = backend.recycling.empty((len(x), flat.shape[1] + self.ndim, flat.shape[2]), flat.dtype)
         out[:, : self.in_channels], out[:, self.in_channels :] = flat, backend.asarray(grid, flat.dtype)
         return out
 

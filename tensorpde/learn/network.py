@@ -56,11 +56,18 @@ def run_backward(steps: Sequence[Step], known: Mapping[str, Any], change: Any, w
 
 
 def contract(indices: str, a: Any, b: Any) -> Any:
-    """einsum(indices, a, b) of two arrays as one product of matrices, or an elementwise one.
+    """einsum(indices, a, b) of two arrays as products of matrices, or elementwise.
 
-    Every index occurs in two of the three of a, b and the result; an index of only one of a and b may be in none other.
+    Every index occurs in two of the three of a, b and the result. A matrix times one index of a tensor, and its
+    adjoint, read the tensor where it lies; other products may copy it.
     """
     plan = _plan(indices)
+    if plan.place is not None:
+        if plan.matrix == "a":
+            return _mode_product(b, plan.place, a if plan.a[1] in plan.b else a.T)
+        if plan.matrix == "b":
+            return _mode_product(a, plan.place, b if plan.b[1] in plan.a else b.T)
+        return _mode_gradient(a, b, plan.place)
     backend = backends.of(a)
     sizes = dict(zip(plan.a + plan.b, a.shape + b.shape, strict=True))
 
@@ -70,17 +77,32 @@ def contract(indices: str, a: Any, b: Any) -> Any:
     left, right = a.transpose(plan.order_a), b.transpose(plan.order_b)
     batch = tuple(sizes[name] for name in plan.batch)
     if not plan.left and not plan.right:
-        inner = len(batch)
         product = left * right
-        return product.sum(axis=tuple(range(inner, product.ndim))) if plan.summed else product
-    if not plan.summed:
-        left = left.reshape(*batch, count(plan.left), 1)
-        product = left * right.reshape(*batch, 1, count(plan.right))
-    else:
-        left = left.reshape(*batch, count(plan.left), count(plan.summed))
-        product = backend.products.matmul(left, right.reshape(*batch, count(plan.summed), count(plan.right)))
+        return product.sum(axis=tuple(range(len(batch), product.ndim))) if plan.summed else product
+    left = left.reshape(*batch, count(plan.left), count(plan.summed))
+    right = right.reshape(*batch, count(plan.summed), count(plan.right))
+    product = backend.products.matmul(left, right) if plan.summed else left * right
     product = product.reshape(*batch, *(sizes[name] for name in plan.left + plan.right))
     return product.transpose(plan.order)
+
+
+def _mode_product(tensor: Any, place: int, matrix: Any) -> Any:
+    """The matrix times the tensor's index number `place`."""
+    before, after = prod(tensor.shape[:place]), prod(tensor.shape[place + 1 :])
+    shape = (*tensor.shape[:place], len(matrix), *tensor.shape[place + 1 :])
+    multiply, n = backends.of(tensor).products.matmul, tensor.shape[place]
+    if after == 1:
+        return multiply(tensor.reshape(before, n), matrix.T).reshape(shape)
+    return multiply(matrix, tensor.reshape(before, n, after)).reshape(shape)
+
+
+def _mode_gradient(a: Any, b: Any, place: int) -> Any:
+    """Σ a b over all indices but number `place`."""
+    before, after = prod(a.shape[:place]), prod(a.shape[place + 1 :])
+    multiply, (m, n) = backends.of(a).products.matmul, (a.shape[place], b.shape[place])
+    if after == 1:
+        return multiply(a.reshape(before, m).T, b.reshape(before, n))
+    return multiply(a.reshape(before, m, after), b.reshape(before, n, after).transpose(0, 2, 1)).sum(axis=0)
 
 
 class _Plan(NamedTuple):
@@ -93,6 +115,8 @@ class _Plan(NamedTuple):
     order_a: tuple[int, ...]
     order_b: tuple[int, ...]
     order: tuple[int, ...]
+    place: int | None  # for a matrix and one index of a tensor: the number of this index
+    matrix: str  # which of a and b the matrix is; "" if it is the result
 
 
 @cache
@@ -110,4 +134,16 @@ def _plan(indices: str) -> _Plan:
         tuple(map(a.index, batch + left + summed)),
         tuple(map(b.index, batch + summed + right)),
         tuple(map((batch + left + right).index, result)),
+        *_matrix(a, b, result),
     )  # fmt: skip
+
+
+def _matrix(a: str, b: str, result: str) -> tuple[int | None, str]:
+    """(place, which): see `_Plan`; (None, "") for other products."""
+    for which, matrix, tensor, other in (("a", a, b, result), ("b", b, a, result), ("", result, a, b)):
+        differing = [k for k, (p, q) in enumerate(zip(tensor, other, strict=False)) if p != q]
+        if len(matrix) == 2 and len(tensor) == len(other) > 2 and len(differing) == 1:
+            k = differing[0]
+            if {tensor[k], other[k]} == set(matrix) and (which or matrix == tensor[k] + other[k]):
+                return k, which
+    return None, ""

@@ -134,7 +134,7 @@ def _moved(u: Any, start: Pencil, end: Pencil) -> Any:
     if start == end:
         return u
     lead = u.shape[: u.ndim - start.ndim]
-    out = backends.of(u).empty((*lead, *end.local_shape), u.dtype)
+    out = backends.of(u).recycling.empty((*lead, *end.local_shape), u.dtype)
     return Transpose.between(start, end).forward(u, out)
 
 
@@ -177,6 +177,6 @@ def convolve_backward(
 
 def _planar(z: Any) -> Any:
     """(2, …), real and imaginary part, C-contiguous."""
-    out = backends.of(z).empty((2, *z.shape), z.real.dtype)
+    out = backends.of(z).recycling.empty((2, *z.shape), z.real.dtype)
     out[0], out[1] = z.real, z.imag
     return out

@@ -77,12 +77,12 @@ class TruncatedFourier:
             return self._fast_to_modes(u, rest)
         m = len(self.frequencies)
         factors = self._factors(u)
-        out = backend.empty((2, m, *rest), u.dtype)
+        out = backend.recycling.empty((2, m, *rest), u.dtype)
         count = math.prod(rest)
         flat, parts = out.reshape(2 * m, count), u.reshape(1 if self.real else 2, count, self.n)
         backend.products.matmul(factors[0], parts[0].T, flat)
         if not self.real:
-            second = backend.empty(flat.shape, u.dtype)
+            second = backend.recycling.empty(flat.shape, u.dtype)
             backend.products.matmul(factors[1], parts[1].T, second)
             flat += second
         return out
@@ -95,7 +95,7 @@ class TruncatedFourier:
             return self._fast_from_modes(z, rest)
         flat = z.reshape(2 * len(self.frequencies), math.prod(rest))
         lead = () if self.real else (2,)
-        out = backend.empty((*lead, *rest, self.n), z.dtype)
+        out = backend.recycling.empty((*lead, *rest, self.n), z.dtype)
         for part, factor in zip(out.reshape(len(lead) + 1, flat.shape[1], self.n), self._factors(z), strict=True):
             backend.products.matmul(flat.T, factor, part)
         return out
@@ -112,7 +112,7 @@ class TruncatedFourier:
 
     def _fast_to_modes(self, u: Any, rest: tuple[int, ...]) -> Any:
         backend = backends.of(u)
-        out = backend.empty((2, len(self.frequencies), *rest), u.dtype)
+        out = backend.recycling.empty((2, len(self.frequencies), *rest), u.dtype)
         if out.size:
             lines = u if self.real else u[0] + 1j * u[1]
             modes = self._all.apply(lines, -1)[..., self.frequencies]
@@ -122,7 +122,7 @@ class TruncatedFourier:
 
     def _fast_from_modes(self, z: Any, rest: tuple[int, ...]) -> Any:
         backend = backends.of(z)
-        out = backend.empty((*(() if self.real else (2,)), *rest, self.n), z.dtype)
+        out = backend.recycling.empty((*(() if self.real else (2,)), *rest, self.n), z.dtype)
         if not out.size:
             return out
         # The inverse transform carries 1/n, and counts twice the modes whose conjugates real lines leave out.

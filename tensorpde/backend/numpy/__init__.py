@@ -7,7 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from . import activations, elements, lines, particles, pointwise, products, shifted, transforms, transport, updates
+from . import (
+    activations,
+    elements,
+    lines,
+    particles,
+    pointwise,
+    products,
+    recycling,
+    shifted,
+    transforms,
+    transport,
+    updates,
+)
 from .compiled import before_compiling
 
 name = "numpy"
@@ -62,6 +74,7 @@ __all__ = [
     "particles",
     "pointwise",
     "products",
+    "recycling",
     "shifted",
     "to_host",
     "transforms",
