@@ -15,7 +15,7 @@ from tensorpde.line import Banded, BandedSolve, Compact
 from tensorpde.run.cli import main
 from tensorpde.schemes import assemble, central, lele1992
 
-ROWS = {"adi": 4, "assembled": 9, "line": 38, "transpose": 4, "poisson": 6, "step": 7}
+ROWS = {"adi": 4, "assembled": 9, "line": 38, "transpose": 4, "poisson": 6, "step": 7, "tfno": 2}
 
 
 SCHEMES = [lele1992.first_derivative, lele1992.second_derivative, central.first(6), lele1992.filter()]
@@ -36,7 +36,7 @@ def test_a_benchmark_gives_finite_rows(capsys, name):
     check(json.loads(capsys.readouterr().out), name)
 
 
-@pytest.mark.parametrize("name", ["adi", "transpose", "poisson", "step"])
+@pytest.mark.parametrize("name", ["adi", "transpose", "poisson", "step", "tfno"])
 def test_on_two_ranks_one_of_them_prints(name):
     code = "import sys; from tensorpde.run.cli import main; sys.exit(main(sys.argv[1:]))"
     done = mpi.run_ranks(2, code, "bench", name, "--n", 12, "--repeat", 1, "--json", timeout=110)

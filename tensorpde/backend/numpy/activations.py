@@ -14,6 +14,7 @@ import numpy as np
 
 from .compiled import inlined, kernel
 from .intrinsics import fma
+from .threads import share
 
 _END = np.float32(5.5)
 _ROOT_HALF = math.sqrt(0.5)
@@ -87,14 +88,6 @@ def _combine(v, alpha, beta, addend, gamma, y, active, double):
 
 
 @kernel
-def _gelu_rows(v, y, double):
-    for r in range(v.shape[0]):
-        row, result = v[r], y[r]
-        for p in range(row.size):
-            result[p] = _gelu(row[p], double)
-
-
-@kernel
 def _backward(v, d, y, double):
     for r in range(v.shape[0]):
         row, change = v[r], d[r]
@@ -138,14 +131,12 @@ def combine(
     factors = (None if f is None else f.reshape(-1) for f in (alpha, beta))
     other = (None, None) if addend is None or gamma is None else (_rows(addend), gamma.reshape(-1))
     result = _rows(out) if active and out is not None else None
-    _combine(_rows(v), *factors, *other, result, 1 if active else None, _double(v))
-
-
-def gelu(v: np.ndarray, out: np.ndarray) -> None:
-    """out = gelu(v), both (batch, channels, …) without common memory."""
-    _gelu_rows(_rows(v), _rows(out), _double(v))
+    arrays = (_rows(v), *factors, *other, result)
+    flags = 1 if active else None, _double(v)
+    share(lambda part: _combine(*(None if a is None else a[part] for a in arrays), *flags), len(arrays[0]), v.size)
 
 
 def gelu_backward(v: np.ndarray, d: np.ndarray, out: np.ndarray | None = None) -> None:
     """d = gelu'(v) d, and out = gelu(v) in the same pass if it is given; no memory in common."""
-    _backward(_rows(v), _rows(d), None if out is None else _rows(out), _double(v))
+    arrays, double = (_rows(v), _rows(d), None if out is None else _rows(out)), _double(v)
+    share(lambda part: _backward(*(None if a is None else a[part] for a in arrays), double), len(arrays[0]), v.size)
