@@ -8,11 +8,11 @@ import pytest
 
 import tensorpde as tp
 
-torch = pytest.importorskip("torch")
-neuralop = pytest.importorskip("neuralop")
-
 sys.path.insert(0, str(Path(__file__).parent))
 import peer
+
+torch = pytest.importorskip("torch")
+neuralop = pytest.importorskip("neuralop")
 
 
 @pytest.mark.parametrize("implementation", ["factorized", "reconstructed"])
