@@ -5,6 +5,7 @@ from __future__ import annotations
 from tensorpde.learn import checkpoint, losses, optim
 from tensorpde.learn.data import Normaliser, Pairs
 from tensorpde.learn.files import load, save
+from tensorpde.learn.growth import grown_modes
 from tensorpde.learn.model import TFNO
 from tensorpde.learn.multigrid import MultiGrid
 from tensorpde.learn.patches import Patches
@@ -19,6 +20,7 @@ __all__ = [
     "State",
     "checkpoint",
     "evaluate",
+    "grown_modes",
     "load",
     "losses",
     "optim",
