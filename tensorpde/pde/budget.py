@@ -90,6 +90,28 @@ class FlowStatistics:
         """√⟨u_i'²⟩(y)."""
         return np.sqrt(np.maximum(self.stress(i, i), 0.0))
 
+    def wall_stress(self, i: int = 0) -> tuple[float, float]:
+        """ν ∂U_i/∂n at the lower and the upper wall, n into the fluid; a wall needs `NoSlip` with a constant velocity.
+
+        The slope is that of the polynomial through the wall's velocity and the six nearest points.
+
+        Raises
+        ------
+        ValueError
+            If an end of y is no such wall.
+        """
+        axis, mean, found = self.flow.space.axes[self.normal], self.mean(i), []
+        for side, end, toward in zip(self._conditions(i), (axis.lo, axis.hi), (1, -1), strict=True):
+            if not isinstance(side, Dirichlet) or callable(side.value):
+                raise ValueError(
+                    f"friction needs walls with NoSlip on both sides, of constant velocity, not {axis.sides}"
+                )
+            distance = np.abs(axis.x[::toward][:6] - end)
+            scale = distance[-1]
+            rise = (mean[::toward][:6] - side.value) / distance
+            found.append(self.flow.nu * float(np.polyfit(distance / scale, rise, len(rise) - 1)[-1]))
+        return found[0], found[1]
+
     def spectrum(self, i: int, axis: int) -> np.ndarray:
         """½|û_i|² of the modes 0, 1, … along a homogeneous axis, shape (modes, len(y)); the mean flow is in mode 0."""
         return self.statistics[f"spectrum of u{i} along axis {axis}"]

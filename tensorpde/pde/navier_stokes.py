@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorpde.field import Field, Space
+from tensorpde.grid import Axis
 from tensorpde.kron import KronSum
 from tensorpde.operators import derivative
 from tensorpde.parallel.reduce import largest
@@ -152,14 +153,16 @@ class NavierStokes:
 
         return finish
 
-    def _stability(self, schemes: Schemes, tableau: LowStorage | Butcher | Additive) -> tuple[np.ndarray, float]:
-        """Factors of |u_a| in the convective limit on 1/Δt, and the viscous limit."""
+    def _stability(self, schemes: Schemes, tableau: LowStorage | Butcher | Additive) -> tuple[list[np.ndarray], float]:
+        """Factors of |u_a| in the convective limit on 1/Δt along each axis, and the viscous limit."""
         theta = np.linspace(0, np.pi, 400)
         steepest = np.abs(schemes.first.symbol(theta)).max(), np.abs(schemes.second.symbol(theta)).max()
-        finest = np.array([np.diff(axis.x).min() if axis.n > 1 else axis.length for axis in self.space.axes])
+        spacings = [_spacings(axis) for axis in self.space.axes]
         diffusivity = max([self.nu, *(scalar.diffusivity for scalar in self.scalars)])
-        coarse = np.delete(finest, self.implicit)
-        return steepest[0] / finest / tableau.imaginary, diffusivity * steepest[1] * (coarse**-2.0).sum() / tableau.real
+        viscous = sum(own.min() ** -2.0 for axis, own in enumerate(spacings) if axis not in self.implicit)
+        here = zip(spacings, self.space.pencil.slices, strict=True)
+        convective = [steepest[0] / tableau.imaginary / own[block] for own, block in here]
+        return convective, diffusivity * steepest[1] * viscous / tableau.real
 
     def slope(self, u: Field, t: float, out: Field) -> Field:
         """out = transport + forces, before relaxation and projection. Collective."""
@@ -226,3 +229,13 @@ class NavierStokes:
             raise ValueError(f"{v} is no state on {self.space}: {what} need lead=({self.components},)")
         if v.pencil != self.space.pencil or v.dtype != self.space.dtype:
             raise ValueError(f"{v} must be in the home pencil {self.space.pencil} with dtype {self.space.dtype}")
+
+
+def _spacings(axis: Axis) -> np.ndarray:
+    """The smaller of the distances of each point to its neighbours."""
+    if axis.n == 1:
+        return np.array([axis.length])
+    gaps = np.diff(axis.x)
+    first = axis.x[0] + axis.length - axis.x[-1] if axis.periodic else gaps[0]
+    last = first if axis.periodic else gaps[-1]
+    return np.minimum(np.append(first, gaps), np.append(gaps, last))

@@ -60,5 +60,24 @@ HEATED_CAVITY_NUSSELT = 8.8252
 CRITICAL_RAYLEIGH, CRITICAL_WAVENUMBER = 1707.762, 3.117
 """Onset between no-slip plates: S. Chandrasekhar, Hydrodynamic and Hydromagnetic Stability, 1961, ch. II."""
 
+CHANNEL_RE_TAU = 178.12
+"""Friction Reynolds number of R. D. Moser, J. Kim, N. N. Mansour, Phys. Fluids 11 (1999) 943-945, on 128×129×128 points
+in a box of 4π × 2 × 4π/3."""
+
+CHANNEL_Y = np.array(
+    [2.6224, 5.3381, 8.9902, 13.559, 19.019, 25.342, 30.019, 37.701, 46.143, 55.300,
+     65.123, 75.559, 86.550, 98.037, 109.96, 122.25, 134.84, 147.67, 160.66, 173.75]
+)  # fmt: skip
+"""Some of their heights y⁺."""
+
+CHANNEL_U = np.array(
+    [2.5939, 5.1133, 7.9052, 10.311, 12.066, 13.276, 13.870, 14.557, 15.101, 15.569,
+     15.993, 16.389, 16.756, 17.094, 17.400, 17.672, 17.911, 18.103, 18.235, 18.297]
+)  # fmt: skip
+"""Their mean velocity U⁺ there."""
+
+CHANNEL_PEAKS = {"u_rms": 2.65, "v_rms": 0.84, "w_rms": 1.07, "-uv": 0.72}
+"""Largest rms velocities and Reynolds shear stress in wall units, to about 1 %."""
+
 CYLINDER_STROUHAL = 0.164
 """At Re = 100: C. H. K. Williamson, Annu. Rev. Fluid Mech. 28 (1996) 477-539."""

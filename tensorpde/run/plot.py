@@ -148,7 +148,7 @@ def lines(curves: Mapping[str, tuple[Array, Array]], x_label: str, out: str | Pa
 class Panel(NamedTuple):
     """Curves (x, y) by label, points (x, y) of a reference by label, the labels of the axes, and their scale.
 
-    The scale is that of both axes, "linear" or "log", or of y alone with "log y".
+    The scale is that of both axes, "linear" or "log", or of one alone with "log x" or "log y".
     """
 
     curves: Mapping[str, tuple[Array, Array]]
@@ -168,9 +168,9 @@ def panels(given: Sequence[Panel], out: str | Path, title: str = "") -> Path:
             for name, (x, y) in panel.points.items():
                 ax.plot(x, y, "ko", ms=4, mfc="none", label=name)
             ax.set(xlabel=panel.x_label, ylabel=panel.y_label)
-            if panel.scale != "linear":
+            if panel.scale in ("log", "log y"):
                 ax.set_yscale("log")
-            if panel.scale == "log":
+            if panel.scale in ("log", "log x"):
                 ax.set_xscale("log")
             if len(panel.curves) + len(panel.points) > 1:
                 ax.legend()

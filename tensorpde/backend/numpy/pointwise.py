@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
@@ -90,18 +91,27 @@ def two_register_update(u: np.ndarray, q: np.ndarray, f: np.ndarray, a: float, b
 
 
 @kernel
-def _courant(velocity, scales, points):
+def _courant(velocity, scales, counts, strides, points):
     largest = 0.0
     for i in range(points):
-        total = 0.0
-        for a in range(len(scales)):
-            total += abs(velocity[a * points + i]) * scales[a]
+        total, first = 0.0, 0
+        for a in range(len(counts)):
+            k = first if counts[a] == 1 else first + i // strides[a] % counts[a]
+            total += abs(velocity[a * points + i]) * scales[k]
+            first += counts[a]
         if total != total:
             return total
         largest = max(largest, total)
     return largest
 
 
-def courant(velocity: np.ndarray, scales: np.ndarray) -> float:
-    """max over points of Σ_a |velocity_a| scales_a, NaN if any value is; velocity has shape (len(scales), …)."""
-    return float(_courant(velocity.reshape(-1), np.asarray(scales, float), velocity[0].size))
+def courant(velocity: np.ndarray, scales: Sequence[float | np.ndarray]) -> float:
+    """max over points of Σ_a |velocity_a| scales_a, NaN if any value is.
+
+    velocity : shape (d, …, n_0, …, n_{d−1}); scales : d numbers or vectors, the one of a along its axis (length n_a).
+    """
+    d, shape = len(scales), velocity.shape
+    lines = [np.atleast_1d(np.asarray(scale, float)) for scale in scales]
+    counts = np.array([len(line) for line in lines])
+    strides = np.array([prod(shape[len(shape) - d + a + 1 :]) for a in range(d)])
+    return float(_courant(velocity.reshape(-1), np.concatenate(lines), counts, strides, velocity[0].size))
