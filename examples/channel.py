@@ -76,7 +76,7 @@ def record(step: int, time: float) -> dict[str, float] | None:
     return {"E": found["energy"], "force": flux.force, "div": found["divergence"]}
 
 
-for clock in run.loop(state, p.t_end, dt=lambda: flow.dt(state["u"]), record=record):
+for clock in run.loop(state, p.t_end, lambda: flow.dt(state["u"]), record):
     flow.step(state["u"], clock.dt, clock.time)
     if clock.step % p.every == 0 and clock.time >= p.settled:
         statistics.add(state["u"], clock.dt, clock.time + clock.dt)
@@ -131,6 +131,8 @@ def turbulent(done):
     print(f"statistics over {statistics.statistics.weight * p.every * u_tau:.1f} h/u_tau: force / wall stress "
           f"{force[time >= p.settled].mean() / u_tau**2:.4f}, sum of the budget / largest production "
           f"{np.abs(sum(budget.values())).max() / budget['production'].max():.3f}")  # fmt: skip
+    profiles = {f"{'uvw'[i]}{'uvw'[j]}": statistics.stress(i, j) for i, j in ((0, 0), (1, 1), (2, 2), (0, 1))}
+    done.keep("statistics", run.step, run.time, ("y", y.x), u=statistics.mean(0), **profiles, **statistics.budget())
     layer = int(np.abs(height - 15).argmin())
     energies = {
         f"along {n}": sum(statistics.spectrum(i, a)[1:, layer] for i in range(3)) for a, n in ((0, "x"), (2, "z"))

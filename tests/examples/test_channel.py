@@ -74,6 +74,7 @@ def test_statistics_of_a_turbulent_run_across_a_restart_and_ranks(tmp_path: Path
     ]
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     printed = run_ranks(1, CODE, *flags, "--out", whole).stdout
+    assert len(tp.io.load(whole / "statistics.h5", "production").values[0]) == 11
     assert "Re_tau" in printed and number(printed, "max |div u|") < 1e-11
     assert (whole / "profiles.png").stat().st_size > 10_000 and (whole / "flow.png").stat().st_size > 10_000
     stopped = run_ranks(2, CODE, *flags, "--out", parts, "--wall-limit", 0.001, check=False)
