@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from functools import cache
 
 import numpy as np
@@ -178,3 +179,16 @@ def test_the_same_on_any_number_of_ranks() -> None:
     u = advanced()
     some = u.gather()[:, 3, 5, :].ravel().tolist()
     run_ranks(4, "pde/test_implicit_diffusion.py::check_ranks", u.norm(), some, timeout=180)
+
+
+def test_later_steps_of_one_length_allocate_less_than_two_arrays() -> None:
+    axes = [tp.Axis(32, 0.0, 3.0), WALL.like(n=17), tp.Axis(32, 0.0, 1.0)]
+    solver = tp.pde.NavierStokes(tp.Space(tp.Grid(*axes)), NU, implicit=(1,), force=tp.pde.ConstantFlux(0.5))
+    u = solver.project(tp.pde.cases.disturbed_channel(solver.space))
+    for _ in range(2):
+        solver.step(u, 0.02)
+    tracemalloc.start()
+    solver.step(u, 0.02)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * u[0].local.nbytes
