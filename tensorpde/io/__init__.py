@@ -6,7 +6,7 @@ from tensorpde.io.cadence import Every, Stream
 from tensorpde.io.checkpoint import load_checkpoint, read_manifest, save_checkpoint
 from tensorpde.io.hdf5 import Unreadable
 from tensorpde.io.maps import write_cube, write_dx
-from tensorpde.io.models import load_model, save_model
+from tensorpde.io.models import about_model, load_model, save_model
 from tensorpde.io.output import Output
 from tensorpde.io.probes import sample
 from tensorpde.io.read import read
@@ -19,6 +19,7 @@ __all__ = [
     "Stream",
     "Unreadable",
     "Variable",
+    "about_model",
     "describe",
     "load",
     "load_checkpoint",

@@ -20,8 +20,9 @@ _PARTS = ("_real", "_imag")
 
 
 def save_model(
-    path: str | os.PathLike[str], settings: Mapping[str, Any], params: Mapping[str, np.ndarray], comm: Any = None
-) -> Path:
+    path: str | os.PathLike[str], settings: Mapping[str, Any], params: Mapping[str, np.ndarray], comm: Any = None,
+    about: Mapping[str, Any] | None = None,
+) -> Path:  # fmt: skip
     """Write settings and parameters, the same on all ranks, as one whole file; rank 0 writes. Collective.
 
     Parameters
@@ -30,12 +31,15 @@ def save_model(
         What JSON can hold.
     params
         Name → host array. Complex ones are stored as two datasets, ``name_real`` and ``name_imag``.
+    about
+        What else belongs to the model, such as units of its data: what JSON can hold.
     """
     path, comm = Path(path), world(comm)
     size = sum(array.nbytes + 2 * hdf5.PER_DATASET for array in params.values())
     with hdf5.create(path, comm, KIND, size) as file:
         if file is not None:
             file.attrs["settings"] = json.dumps(dict(settings), sort_keys=True)
+            file.attrs["about"] = json.dumps(dict(about or {}), sort_keys=True)
             for name, array in params.items():
                 for stored, values in _stored(name, np.asarray(array)).items():
                     file.create_dataset(stored, data=values, fletcher32=values.ndim > 0, chunks=_chunks(values))
@@ -55,15 +59,32 @@ def load_model(path: str | os.PathLike[str], comm: Any = None) -> tuple[dict[str
     with agree(comm, f"reading the model {path}"):
         if comm.rank == 0:
             with hdf5.opened(path, KIND) as file:
-                found = _settings(file), _params(file)
+                found = _object(file, "settings"), _params(file)
     return comm.bcast(found)
 
 
-def _settings(file: h5py.File) -> dict[str, Any]:
-    settings = json.loads(hdf5.text(file, "settings"))
-    if not isinstance(settings, dict):
-        raise hdf5.Unreadable(f"{file.filename}: settings are {type(settings).__name__}, expected an object")
-    return settings
+def about_model(path: str | os.PathLike[str], comm: Any = None) -> dict[str, Any]:
+    """What `save_model` was given as `about`, on all ranks. Collective.
+
+    Raises
+    ------
+    FileNotFoundError, Unreadable
+        As in :func:`load_model`.
+    """
+    path, comm = Path(path), world(comm)
+    found: dict[str, Any] = {}
+    with agree(comm, f"reading the model {path}"):
+        if comm.rank == 0:
+            with hdf5.opened(path, KIND) as file:
+                found = _object(file, "about")
+    return comm.bcast(found)
+
+
+def _object(file: h5py.File, key: str) -> dict[str, Any]:
+    found = json.loads(hdf5.text(file, key))
+    if not isinstance(found, dict):
+        raise hdf5.Unreadable(f"{file.filename}: {key} is {type(found).__name__}, expected an object")
+    return found
 
 
 def _params(file: h5py.File) -> dict[str, np.ndarray]:

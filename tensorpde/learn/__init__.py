@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from tensorpde.learn import checkpoint, losses, optim
 from tensorpde.learn.data import Normaliser, Pairs
-from tensorpde.learn.files import load, save
+from tensorpde.learn.files import about, load, save
 from tensorpde.learn.growth import grown_modes
 from tensorpde.learn.model import TFNO
 from tensorpde.learn.multigrid import MultiGrid
 from tensorpde.learn.patches import Patches
-from tensorpde.learn.train import State, evaluate, start, train
+from tensorpde.learn.train import State, check, evaluate, predict, start, train
 
 __all__ = [
     "TFNO",
@@ -18,12 +18,15 @@ __all__ = [
     "Pairs",
     "Patches",
     "State",
+    "about",
+    "check",
     "checkpoint",
     "evaluate",
     "grown_modes",
     "load",
     "losses",
     "optim",
+    "predict",
     "save",
     "start",
     "train",

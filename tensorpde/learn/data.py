@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tensorpde import backend as backends
+from tensorpde.boundary import Boundary, Periodic
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.io.batches import SampleFile
@@ -71,19 +72,21 @@ class Pairs:
         Who takes which samples of a batch, and which part of a field; None: this rank all.
     ndim
         Dimensions of the grid; None: all but that of the samples. One more in a dataset counts channels.
-    grid
-        The axes, where a loss needs them; None: periodic ones from 0 to 1.
+    bc
+        What holds at the ends of all axes, from 0 to 1, for losses that need to know: periodic points, or cells between
+        walls.
     backend, dtype
         Of the arrays.
     whole
-        Give whole fields even where ranks share one (they split it into patches themselves).
+        Give whole fields even where ranks share one (they split it into patches themselves); `space` is then that of
+        one rank.
 
     Attributes
     ----------
     count : number of samples.
     shape : points per axis.
     channels : (of the input, of the target).
-    space : where fields live on the ranks that share one; batches are its Fields if these are several.
+    space : where fields live, on the ranks that share one; batches are its Fields if these are several.
 
     Raises
     ------
@@ -98,7 +101,7 @@ class Pairs:
         targets: str | Sequence[str],
         ranks: RankGrid | None = None,
         ndim: int | None = None,
-        grid: Grid | None = None,
+        bc: Boundary = Periodic(),
         backend: str = "numpy",
         dtype: Any = "float32",
         whole: bool = False,
@@ -115,12 +118,11 @@ class Pairs:
             if len(grids) != 1:
                 raise ValueError(f"{path}: fields on different grids: {self.file.shapes}")
             self.shape = next(iter(grids))
-            if grid is not None and grid.shape != self.shape:
-                raise ValueError(f"{path}: fields of {self.shape} points for a grid of {grid.shape}")
         self.count = self.file.count
         self.channels = tuple(sum(self._channels(name) for name in names) for names in self.names)
-        grid = grid or Grid(*(Axis(n, 0.0, 1.0) for n in self.shape))
-        self.space = Space(grid, self.ranks.pencils, backend, dtype)
+        location = "nodes" if isinstance(bc, Periodic) else "cells"
+        grid = Grid(*(Axis(n, 0.0, 1.0, bc=bc, location=location) for n in self.shape))
+        self.space = Space(grid, alone() if whole else self.ranks.pencils, backend, dtype)
         self.spread = self.ranks.pencils.size > 1 and not whole
 
     def order(self, seed: int, epoch: int) -> np.ndarray:

@@ -14,8 +14,20 @@ from tensorpde.learn.checks import check_params
 from tensorpde.learn.model import TFNO
 
 
-def save(path: str | os.PathLike[str], model: TFNO, params: Mapping[str, Any], comm: Any = None) -> Path:
+def save(
+    path: str | os.PathLike[str], model: TFNO, params: Mapping[str, Any], comm: Any = None,
+    about: Mapping[str, Any] | None = None,
+) -> Path:  # fmt: skip
     """Write a model and its parameters as one HDF5 file, whole or not at all. Collective; rank 0 writes.
+
+    Parameters
+    ----------
+    model, params
+        As they are in memory.
+    comm
+        The ranks that have them; None for all.
+    about
+        What else belongs to the model, such as normalisers and patches, for `about`: what JSON can hold.
 
     Raises
     ------
@@ -24,7 +36,7 @@ def save(path: str | os.PathLike[str], model: TFNO, params: Mapping[str, Any], c
     """
     check_params(model, params)
     host = {name: backends.of(array).to_host(array) for name, array in params.items()}
-    return io.save_model(path, model.settings(), host, comm)
+    return io.save_model(path, model.settings(), host, comm, about)
 
 
 def load(path: str | os.PathLike[str], comm: Any = None, backend: str = "numpy") -> tuple[TFNO, dict[str, Any]]:
@@ -47,3 +59,14 @@ def load(path: str | os.PathLike[str], comm: Any = None, backend: str = "numpy")
     except (TypeError, ValueError) as error:
         raise io.Unreadable(f"{path}: {error}") from None
     return model, {name: backends.get(backend).asarray(params[name]) for name in model.shapes}
+
+
+def about(path: str | os.PathLike[str], comm: Any = None) -> dict[str, Any]:
+    """What `save` was given as `about`, on all ranks. Collective.
+
+    Raises
+    ------
+    FileNotFoundError, Unreadable
+        As in :func:`load`.
+    """
+    return io.about_model(path, comm)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from math import prod, sqrt
@@ -261,11 +261,21 @@ class TFNO:
         y = place.wrap(y.reshape(*y.shape[:2], *place.local_shape))
         return y, Saved(place, entered, lifted, kept, h, hidden) if keep else None
 
-    def backward(self, params: Mapping[str, Any], saved: Saved, dy: Any) -> tuple[Any, Params]:
+    def backward(
+        self, params: Mapping[str, Any], saved: Saved, dy: Any, ready: Callable[[str, Any], object] | None = None
+    ) -> tuple[Any, Params]:
         """(dx, gradients) for the gradient dy of a loss with respect to y. Collective for Fields.
 
         Gradients of complex parameters z are ∂L/∂Re z + i ∂L/∂Im z. With Fields those of parameters are summed over
-        the ranks of the Space, so that all have the same.
+        the ranks of the Space, so that all have the same; but not with `ready`.
+
+        Parameters
+        ----------
+        params, saved, dy
+            As `forward` took and gave them.
+        ready
+            ``ready(name, grad)`` gets this rank's part of each gradient as soon as it is final, and gradients are left
+            as parts: what it starts, such as sums over more ranks, goes on beside the rest.
         """
         place, grads = saved.place, Params()
         padding = _padding(place, self._fractions, self.padding)
@@ -273,6 +283,7 @@ class TFNO:
         dy = Place.of(dy, self.ndim)[0]
         dy = backends.of(dy).asarray(dy, self.dtype).reshape(*dy.shape[:2], -1)
         dh = _mlp_backward(params, "projection", saved.last, saved.hidden, dy, grads)
+        told = _tell(ready, grads, frozenset())
         dh = padding.crop_adjoint(dh) if padding.outer is not place else dh
         for one, kept in zip(reversed(self.blocks), reversed(saved.layers), strict=True):
             if self.remat:
@@ -280,10 +291,13 @@ class TFNO:
             dh, found = blocks.backward(one, params, transforms, padding.outer, kept, dh)
             for name, grad in found.items():
                 grads[name] = grads[name] + grad if name in grads else grad
+            told = _tell(ready, grads, told, "spectral." if self.joint and one.number else None)
         dh = padding.pad_adjoint(dh) if padding.outer is not place else dh
         dx = _mlp_backward(params, "lifting", saved.x, saved.lifted, dh, grads)
         dx = backends.of(dx).asarray(dx[:, : self.in_channels]).reshape(len(dx), self.in_channels, *place.local_shape)
-        return place.wrap(dx), place.totals({name: grads[name] for name in self.shapes})
+        _tell(ready, grads, told)
+        grads = {name: grads[name] for name in self.shapes}
+        return place.wrap(dx), grads if ready is not None else place.totals(grads)
 
     @property
     def _fractions(self) -> tuple[float, ...]:
@@ -314,6 +328,16 @@ class TFNO:
 
 def _add_bias(y: Any, bias: Any) -> None:
     backends.of(y).activations.combine(y, layers.rows(bias, len(y)), active=False)
+
+
+def _tell(ready: Any, grads: Params, told: frozenset[str], but: str | None = None) -> frozenset[str]:
+    """Hand out the gradients that have not been told, but not those whose names begin so; all that have been now."""
+    if ready is None:
+        return told
+    new = [name for name in grads if name not in told and not (but and name.startswith(but))]
+    for name in new:
+        ready(name, grads[name])
+    return told.union(new)
 
 
 def _mlp_backward(params: Mapping[str, Any], name: str, x: Any, hidden: Any, dy: Any, grads: Params) -> Any:

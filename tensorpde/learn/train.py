@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tensorpde import backend as backends
+from tensorpde.field import Field
 from tensorpde.learn import optim
 from tensorpde.learn.data import Normaliser, Pairs
 from tensorpde.learn.losses import Loss
@@ -176,3 +178,35 @@ def evaluate(
     ranks: RankGrid = pairs.ranks
     found = total(ranks.samples, found) / pairs.count
     return dict(zip(losses, found.tolist(), strict=True))
+
+
+def predict(
+    model: Any, params: dict[str, Any], pairs: Pairs, number: int, normalisers: tuple[Normaliser, Normaliser]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Input, target and output (channels, *grid) of one sample, in their own units, on the host of every rank.
+
+    Collective on `pairs.ranks`.
+    """
+    inputs, outputs = normalisers
+    x, target = pairs.batch([number] * pairs.ranks.samples.size)
+    y = outputs.decode(model(params, inputs.encode(x)))
+    found = [f.gather() if isinstance(f, Field) else backends.of(f).to_host(f) for f in (x, target, y)]
+    return found[0][0], found[1][0], found[2][0]
+
+
+def check(model: Any, params: dict[str, Any], pairs: Pairs) -> None:
+    """Find out before training whether the model can learn from these data: one sample forward. Collective.
+
+    Raises
+    ------
+    ValueError
+        For channels that differ, more modes than points, patches that do not divide the grid: naming both values.
+    """
+    x, target = pairs.batch([0] * pairs.ranks.samples.size)
+    y, _ = model.forward(params, x)
+    if _channels(y) != _channels(target):
+        raise ValueError(f"the model gives {_channels(y)} channels, {pairs.file.path} has {_channels(target)} to learn")
+
+
+def _channels(y: Any) -> int:
+    return (y.local if isinstance(y, Field) else y).shape[1]

@@ -246,18 +246,46 @@ class Run(Generic[P]):
             self._progress.close()
             self._watch.close()
 
+    def show(self, step: int, time: float, end: float, **shown: float) -> None:
+        """Progress of a loop of the driver's own: where it is on the way to `end`, and numbers by name."""
+        if self._progress.end != end:
+            self._progress = Progress(self.time, end, active=self.comm.rank == 0)
+        self.step, self.time = step, float(time)
+        self._progress.update(step, self.time, **shown)
+        if time >= end:
+            self._progress.close()
+
+    def poll(self) -> Verdict:
+        """What signals and clocks ask for, the same on all ranks: in a loop of the driver's own, once per step."""
+        return self._watch.poll()
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Write a checkpoint of these fields where the run is, if they are finite."""
+        self._check(state)
+        for output in self._outputs:
+            output.flush()  # or a restart would miss the records between its last flush and the checkpoint
+        further = self.attributes | {"parameters": self.parameters.to_toml()}
+        save_checkpoint(self.checkpoints, state, self.step, self.time, further)
+
+    def stopped(self) -> typing.NoReturn:
+        """End here with code 75, after a checkpoint."""
+        self._stop(
+            exit_codes.STOPPED,
+            f"stopped by {self._watch.reason} at step {self.step}, t = {self.time:g}: "
+            f"checkpoint written to {self.checkpoints}, --resume goes on",
+        )
+
+    def not_finite(self, what: str) -> typing.NoReturn:
+        """End here with code 70, saying what is not finite."""
+        self._stop(exit_codes.NOT_FINITE, f"{what}; the checkpoints in {self.checkpoints} are older and whole")
+
     def pause(self, done: int, total: int) -> None:
         """Between independent pieces of work: show progress, and end here with code 75 if a stop is asked for.
 
         Collective. What is done must be on disk already; the work goes on when the driver is started again.
         """
-        if self._progress.end != total:
-            self._progress = Progress(done, total, active=self.comm.rank == 0)
-        self.step, self.time = done, float(done)
-        self._progress.update(done, done)
-        if done >= total:
-            self._progress.close()
-        elif self._watch.poll() is Verdict.STOP:
+        self.show(done, done, total)
+        if done < total and self.poll() is Verdict.STOP:
             self._stop(
                 exit_codes.STOPPED, f"stopped by {self._watch.reason} at {done} of {total}: start again to go on"
             )
@@ -270,27 +298,18 @@ class Run(Generic[P]):
         return rest if dt >= rest * (1.0 - 1e-6) else dt  # round-off in t must not cost a tiny step more
 
     def _after(self, state: Mapping[str, Any], last: bool) -> None:
-        verdict = self._watch.poll()
+        verdict = self.poll()
         if last or verdict is not Verdict.GO_ON:
-            self._check(state)
-            for output in self._outputs:
-                output.flush()  # or a restart would miss the records between its last flush and the checkpoint
-            further = self.attributes | {"parameters": self.parameters.to_toml()}
-            save_checkpoint(self.checkpoints, state, self.step, self.time, further)
+            self.save(state)
         elif self.step % CHECK_EVERY == 0:
             self._check(state)
         if verdict is Verdict.STOP and not last:
-            self._stop(
-                exit_codes.STOPPED,
-                f"stopped by {self._watch.reason} at step {self.step}, t = {self.time:g}: "
-                f"checkpoint written to {self.checkpoints}, --resume goes on",
-            )
+            self.stopped()
 
     def _check(self, state: Mapping[str, Any]) -> None:
         bad = [name for name, field in state.items() if not math.isfinite(abs(field.norm()))]
         if bad:
-            what = f"step {self.step}, t = {self.time:g}: {', '.join(bad)} is not finite"
-            self._stop(exit_codes.NOT_FINITE, f"{what}; the checkpoints in {self.checkpoints} are older and whole")
+            self.not_finite(f"step {self.step}, t = {self.time:g}: {', '.join(bad)} is not finite")
 
     def _stop(self, code: int, message: str) -> typing.NoReturn:
         self._progress.close()

@@ -142,13 +142,15 @@ def _parse(cls: type[P], argv: Sequence[str]) -> P:
         text = f"{info.description or ''} ({_allowed(info)}; default {_toml_value(info.default)})".replace("%", "%%")
         if info.annotation is bool:
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, help=text)
+        elif _is_sequence(info.annotation):
+            parser.add_argument(flag, metavar=_unit(info) or name.upper(), action="append", help=text + "; repeatable")
         else:
             parser.add_argument(flag, metavar=_unit(info) or name.upper(), help=text)
     if cls.petsc_options:
         parser.epilog = "Words with one dash, such as -ksp_type gmres -ksp_monitor, are options of PETSc."
         argv = _without_petsc(argv)
     namespace, rest = parser.parse_known_args(argv)
-    flags = vars(namespace)
+    flags = {name: ",".join(v) if isinstance(v, list) else v for name, v in vars(namespace).items()}
     unknown = [word for word in rest if word.startswith("--")]
     if unknown:
         raise ParameterError("\n".join(_unknown(w.split("=")[0], "the command line", cls) for w in unknown))
