@@ -27,7 +27,7 @@ def gaussian(points: int, length: float, ndim: int, tau: float, power: float) ->
     space = Space(Grid(*[Axis(points, 0.0, length)] * ndim), alone())
     wave = 2 * np.pi / length
     numbers = np.meshgrid(*[np.arange(-(points // 2) + 1, (points + 1) // 2)] * ndim, sparse=True)
-    squares = wave**2 * sum(m.astype(float) ** 2 for m in numbers)
+    squares = np.asarray(wave**2 * sum(m.astype(float) ** 2 for m in numbers))
     total = np.sum((squares[squares > 0] + tau**2) ** -power)
     return RandomField(space, lambda k: np.where(k > 0, (k**2 + tau**2 + (k == 0)) ** -power / total, 0.0))
 
