@@ -18,6 +18,7 @@ from tensorpde.field import Field
 from tensorpde.learn import optim
 from tensorpde.learn.data import Normaliser, Pairs
 from tensorpde.learn.losses import Loss
+from tensorpde.parallel import agree
 from tensorpde.parallel.buckets import Buckets
 from tensorpde.parallel.rank_grid import RankGrid
 from tensorpde.parallel.reduce import total
@@ -202,10 +203,11 @@ def check(model: Any, params: dict[str, Any], pairs: Pairs) -> None:
     ValueError
         For channels that differ, more modes than points, patches that do not divide the grid: naming both values.
     """
-    x, target = pairs.batch([0] * pairs.ranks.samples.size)
-    y, _ = model.forward(params, x)
-    if _channels(y) != _channels(target):
-        raise ValueError(f"the model gives {_channels(y)} channels, {pairs.file.path} has {_channels(target)} to learn")
+    with agree(pairs.ranks.comm, f"trying the model on a sample of {pairs.file.path}"):
+        x, target = pairs.batch([0] * pairs.ranks.samples.size)
+        given, wanted = _channels(model.forward(params, x)[0]), _channels(target)
+        if given != wanted:
+            raise ValueError(f"the model gives {given} channels, {pairs.file.path} has {wanted} to learn")
 
 
 def _channels(y: Any) -> int:

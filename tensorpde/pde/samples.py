@@ -17,6 +17,7 @@ from tensorpde.parallel import alone
 from tensorpde.pde.burgers import Burgers
 from tensorpde.pde.heat import Heat
 from tensorpde.pde.random_field import RandomField
+from tensorpde.schemes import central
 from tensorpde.solve import FastDiagonal, SymmetricScaling, krylov
 
 Arrays = dict[str, np.ndarray]
@@ -146,7 +147,7 @@ class HeatSamples:
         self.space = Space(Grid(*[Axis(n, 0.0, 1.0, bc=Neumann(), location="cells")] * ndim), alone())
         self.seed, self.steps, self.dt = seed, steps, t_end / steps
         self._field = gaussian(2 * n, 2.0, ndim, tau, power)
-        self._heat = Heat(self.space, 1.0, self.dt)
+        self._heat = Heat(self.space, 1.0, self.dt, central.second_derivative)  # which keeps the mean
 
     def __call__(self, samples: range) -> Arrays:
         """Sources and temperatures of these samples."""
