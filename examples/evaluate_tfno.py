@@ -31,6 +31,8 @@ about = learn.about(p.model, run.comm)
 normal = tuple(learn.Normaliser(tuple(n["mean"]), tuple(n["deviation"])) for n in about["normalisers"])
 patches = learn.Patches(**about["patches"])
 model = learn.MultiGrid(net, patches) if patches.levels else net
+if about["symmetric"]:
+    model = learn.Averaged(model, learn.Symmetries(about["ndim"], cells=about["walls"]))
 bc = tp.Neumann() if about["walls"] else tp.Periodic()
 ranks = RankGrid(run.comm)
 tests = {name: name.rsplit(":", 2) for name in p.test}

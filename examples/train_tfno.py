@@ -24,6 +24,9 @@ class Train(Parameters):
     test: tuple[str, ...] = parameter((), "FILE:INPUT:OUTPUT to test on, of any resolution")
     ndim: int | None = parameter(None, "dimensions of the grid; none: no dataset has channels", ge=1)
     walls: bool = parameter(False, "fields are not periodic: one-sided slopes, reflections")
+    symmetric: bool = parameter(
+        False, "flips and exchanges of axes change nothing: train in all positions, test averaged"
+    )
     n_modes: tuple[int, ...] = parameter((16,), "modes per axis, one number for all axes")
     hidden: int = parameter(32, "hidden channels", ge=1)
     layers: int = parameter(4, "Fourier layers", ge=1)
@@ -64,6 +67,8 @@ def losses(pairs: learn.Pairs) -> dict[str, learn.losses.Relative]:
 
 
 pairs = opened(p.data, p.input, p.output)
+symmetries = learn.Symmetries(len(pairs.shape), cells=p.walls)
+pairs = learn.Turned(pairs, symmetries) if p.symmetric else pairs
 tests = {name: opened(file, [x], [y]) for name in p.test for file, x, y in [name.rsplit(":", 2)]}
 ndim, beyond = len(pairs.shape), "reflect" if p.walls else "periodic"
 patches = learn.Patches(p.levels, p.patch_padding, beyond)
@@ -117,8 +122,15 @@ except FloatingPointError as error:
 if state.epoch < p.epochs:
     run.stopped()
 out.close()
-about = {"normalisers": [asdict(n) for n in normal], "patches": asdict(patches), "walls": p.walls, "ndim": ndim}
+about = {
+    "normalisers": [asdict(n) for n in normal],
+    "patches": asdict(patches),
+    "walls": p.walls,
+    "ndim": ndim,
+    "symmetric": p.symmetric,
+}
 learn.save(run.out / "model.h5", net, state.params, run.comm, about | {"parameters": p.to_toml()})
+model = learn.Averaged(model, symmetries) if p.symmetric else model
 found = {name: learn.evaluate(model, state.params, test, losses(test), normal) for name, test in tests.items()}
 for name, test in tests.items():
     shown = [learn.predict(model, state.params, test, k, normal) for k in range(min(3, test.count))]

@@ -9,15 +9,19 @@ from tensorpde.learn.growth import grown_modes
 from tensorpde.learn.model import TFNO
 from tensorpde.learn.multigrid import MultiGrid
 from tensorpde.learn.patches import Patches
+from tensorpde.learn.symmetry import Averaged, Symmetries, Turned
 from tensorpde.learn.train import State, check, evaluate, predict, start, train
 
 __all__ = [
     "TFNO",
+    "Averaged",
     "MultiGrid",
     "Normaliser",
     "Pairs",
     "Patches",
     "State",
+    "Symmetries",
+    "Turned",
     "about",
     "check",
     "checkpoint",

@@ -65,4 +65,5 @@ def test_what_does_not_fit_is_one_error_before_training(tmp_path: Path) -> None:
     data = write(tmp_path / "data.h5", 2, kind="float32")
     flags = ["--data", data, "--input", "train/x", "--output", "train/y", "--ndim", "2", "--out", tmp_path / "out"]
     ended = drive("train_tfno", 2, *flags, "--n-modes", "10", check=False)
-    assert ended.returncode == 1 and ended.stderr.count("10 modes along axis 0 of a grid of 8 points") == 1
+    assert ended.returncode == 1 and ended.stderr.count("ends the job]") == 1
+    assert "10 modes along axis 0 of a grid of 8 points" in ended.stderr
