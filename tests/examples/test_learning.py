@@ -67,3 +67,13 @@ def test_what_does_not_fit_is_one_error_before_training(tmp_path: Path) -> None:
     ended = drive("train_tfno", 2, *flags, "--n-modes", "10", check=False)
     assert ended.returncode == 1 and ended.stderr.count("ends the job]") == 1
     assert "10 modes along axis 0 of a grid of 8 points" in ended.stderr
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("problem", "names"), [("darcy", ("coefficient", "solution")), ("burgers", ("start", "end"))])
+def test_data_sets_are_made(problem: str, names: tuple[str, str], tmp_path: Path) -> None:
+    small = ["--n", "8", "--samples", "3", "--batch", "2", "--t-end", "0.05"]
+    drive("make_dataset", 2, "--problem", problem, *small, "--out", tmp_path)
+    values = [tp.io.load(tmp_path / f"{problem}.h5", name).values for name in names]
+    assert {array.shape for array in values} == {(3, *(8,) * (2 if problem == "darcy" else 1))}
+    assert (tmp_path / "samples.png").exists()
