@@ -53,7 +53,7 @@ class Symmetries:
         return backends.of(values).asarray(moved)
 
     def _flip(self, values: Any, flipped: tuple[bool, ...], lead: int) -> Any:
-        axes = [lead + axis for axis, flip in enumerate(flipped) if flip]
+        axes = tuple(lead + axis for axis, flip in enumerate(flipped) if flip)
         values = np.flip(values, axes)
         return values if self.cells or not axes else np.roll(values, 1, axes)
 
