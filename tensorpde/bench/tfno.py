@@ -49,7 +49,7 @@ def _row(ndim: int, n: int, batch: int, repeat: int) -> dict:
 def _kept(model: TFNO) -> int:
     """Values per point that a step keeps for its backward pass: each is written once and read once."""
     hidden = model.hidden_channels
-    ends = (model.lifting_ratio + model.projection_ratio + 1) * hidden + model.in_channels + model.ndim
+    ends = hidden + model.in_channels + model.ndim
     return int(ends + model.n_layers * (3 + model.mlp_ratio) * hidden)
 
 

@@ -16,9 +16,10 @@ from tensorpde import backend as backends
 SKIPS = (None, "linear", "identity", "soft-gating")
 
 
-def mix(weight: Any, x: Any) -> Any:
-    """y = weight x over channels: (out, in) times (batch, in, points)."""
-    out = backends.of(x).recycling.empty((x.shape[0], weight.shape[0], x.shape[2]), x.dtype)
+def mix(weight: Any, x: Any, out: Any = None) -> Any:
+    """y = weight x over channels: (out, in) times (batch, in, points), in `out` if it is given."""
+    if out is None:
+        out = backends.of(x).recycling.empty((x.shape[0], weight.shape[0], x.shape[2]), x.dtype)
     backends.of(x).products.mix(weight, x, out)
     return out
 
@@ -42,15 +43,49 @@ def mlp(params: Mapping[str, Any], name: str, x: Any, keep: bool = True) -> tupl
     return mix(params[f"{name}.1.weight"], hidden if active is None else active), hidden if keep else None
 
 
-def mlp_backward(params: Mapping[str, Any], name: str, hidden: Any, dy: Any, grads: dict[str, Any]) -> tuple[Any, Any]:
-    """(dx, d hidden); adds the gradients to `grads`, but for that of W₁, `weight_gradient(x, d hidden)`."""
+def mlp_backward(
+    params: Mapping[str, Any], name: str, hidden: Any, dy: Any, grads: dict[str, Any], out: Any = None
+) -> tuple[Any, Any]:
+    """(dx, d hidden), dx in `out` if it is given.
+
+    Adds the gradients to `grads`, but for that of W₁, `weight_gradient(x, d hidden)`.
+    """
     backend = backends.of(dy)
     change = mix(params[f"{name}.1.weight"].T, dy)
     active = backend.recycling.empty(hidden.shape, hidden.dtype)
     backend.activations.gelu_backward(hidden, change, active)
     grads[f"{name}.1.weight"] = weight_gradient(active, dy)
     grads[f"{name}.0.bias"] = channel_sums(change)
-    return mix(params[f"{name}.0.weight"].T, change), change
+    return mix(params[f"{name}.0.weight"].T, change, out), change
+
+
+def end_mlp(params: Mapping[str, Any], name: str, x: Any) -> Any:
+    """W₂ gelu(W₁ x + b₁) + b₂, a sample at a time: its wide hidden layer is never there for a whole batch."""
+    kernels, weight = backends.of(x), params[f"{name}.1.weight"]
+    y = kernels.recycling.empty((len(x), len(weight), x.shape[2]), x.dtype)
+    for k in range(len(x)):
+        hidden = mix(params[f"{name}.0.weight"], x[k : k + 1])
+        kernels.activations.combine(hidden, rows(params[f"{name}.0.bias"], 1))
+        kernels.products.mix(weight, hidden, y[k : k + 1])
+    kernels.activations.combine(y, rows(params[f"{name}.1.bias"], len(y)), active=False)
+    return y
+
+
+def end_mlp_backward(params: Mapping[str, Any], name: str, x: Any, dy: Any, grads: dict[str, Any]) -> Any:
+    """dx of `end_mlp`, whose hidden layer is computed again; adds the gradients of its parameters to `grads`."""
+    kernels, first = backends.of(x), params[f"{name}.0.weight"]
+    dx = kernels.recycling.empty(x.shape, x.dtype)
+    sums: dict[str, Any] = {}
+    for k in range(len(x)):
+        one, found = x[k : k + 1], dict[str, Any]()
+        hidden = mix(first, one)
+        kernels.activations.combine(hidden, rows(params[f"{name}.0.bias"], 1), active=False)
+        change = mlp_backward(params, name, hidden, dy[k : k + 1], found, dx[k : k + 1])[1]
+        found[f"{name}.0.weight"] = weight_gradient(one, change)
+        for key, grad in found.items():
+            sums[key] = sums[key] + grad if key in sums else grad
+    grads |= sums | {f"{name}.1.bias": channel_sums(dy)}
+    return dx
 
 
 def rows(values: Any, batch: int) -> Any:

@@ -28,10 +28,8 @@ class Saved(NamedTuple):
 
     place: Place
     x: Any
-    lifted: Any
     layers: list[Any]
     last: Any
-    hidden: Any
 
 
 @dataclass(frozen=True)
@@ -247,8 +245,7 @@ class TFNO:
         outer = padding.outer
         transforms = self._transforms(outer, training=keep)
         entered = self._embedded(block, place)
-        h, lifted = layers.mlp(params, "lifting", entered, keep)
-        _add_bias(h, params["lifting.1.bias"])
+        h = layers.end_mlp(params, "lifting", entered)
         h = padding.pad(h) if outer is not place else h
         kept = []
         for one in self.blocks:
@@ -256,10 +253,9 @@ class TFNO:
             h, saved = blocks.forward(one, params, transforms, outer, h, keep and not self.remat)
             kept.append(before if self.remat and keep else saved)
         h = padding.crop(h) if outer is not place else h
-        y, hidden = layers.mlp(params, "projection", h, keep)
-        _add_bias(y, params["projection.1.bias"])
+        y = layers.end_mlp(params, "projection", h)
         y = place.wrap(y.reshape(*y.shape[:2], *place.local_shape))
-        return y, Saved(place, entered, lifted, kept, h, hidden) if keep else None
+        return y, Saved(place, entered, kept, h) if keep else None
 
     def backward(
         self, params: Mapping[str, Any], saved: Saved, dy: Any, ready: Callable[[str, Any], object] | None = None
@@ -282,7 +278,7 @@ class TFNO:
         transforms = self._transforms(padding.outer, training=True)
         dy = Place.of(dy, self.ndim)[0]
         dy = backends.of(dy).asarray(dy, self.dtype).reshape(*dy.shape[:2], -1)
-        dh = _mlp_backward(params, "projection", saved.last, saved.hidden, dy, grads)
+        dh = layers.end_mlp_backward(params, "projection", saved.last, dy, grads)
         told = _tell(ready, grads, frozenset())
         dh = padding.crop_adjoint(dh) if padding.outer is not place else dh
         for one, kept in zip(reversed(self.blocks), reversed(saved.layers), strict=True):
@@ -293,7 +289,7 @@ class TFNO:
                 grads[name] = grads[name] + grad if name in grads else grad
             told = _tell(ready, grads, told, "spectral." if self.joint and one.number else None)
         dh = padding.pad_adjoint(dh) if padding.outer is not place else dh
-        dx = _mlp_backward(params, "lifting", saved.x, saved.lifted, dh, grads)
+        dx = layers.end_mlp_backward(params, "lifting", saved.x, dh, grads)
         dx = backends.of(dx).asarray(dx[:, : self.in_channels]).reshape(len(dx), self.in_channels, *place.local_shape)
         _tell(ready, grads, told)
         grads = {name: grads[name] for name in self.shapes}
@@ -326,10 +322,6 @@ class TFNO:
         return out
 
 
-def _add_bias(y: Any, bias: Any) -> None:
-    backends.of(y).activations.combine(y, layers.rows(bias, len(y)), active=False)
-
-
 def _tell(ready: Any, grads: Params, told: frozenset[str], but: str | None = None) -> frozenset[str]:
     """Hand out the gradients that have not been told, but not those whose names begin so; all that have been now."""
     if ready is None:
@@ -338,13 +330,6 @@ def _tell(ready: Any, grads: Params, told: frozenset[str], but: str | None = Non
     for name in new:
         ready(name, grads[name])
     return told.union(new)
-
-
-def _mlp_backward(params: Mapping[str, Any], name: str, x: Any, hidden: Any, dy: Any, grads: Params) -> Any:
-    grads[f"{name}.1.bias"] = layers.channel_sums(dy)
-    dx, change = layers.mlp_backward(params, name, hidden, dy, grads)
-    grads[f"{name}.0.weight"] = layers.weight_gradient(x, change)
-    return dx
 
 
 def _mlp(name: str, entering: int, hidden: int, leaving: int) -> dict[str, tuple[int, ...]]:
