@@ -26,27 +26,21 @@ class Evaluate(Parameters):
 
 run = begin(Evaluate)
 p = run.parameters
-net, params = learn.load(p.model, run.comm)
-about = learn.about(p.model, run.comm)
-normal = tuple(learn.Normaliser(tuple(n["mean"]), tuple(n["deviation"])) for n in about["normalisers"])
-patches = learn.Patches(**about["patches"])
-model = learn.MultiGrid(net, patches) if patches.levels else net
-if about["symmetric"]:
-    model = learn.Averaged(model, learn.Symmetries(about["ndim"], cells=about["walls"]))
-bc = tp.Neumann() if about["walls"] else tp.Periodic()
+trained = learn.Trained.load(p.model, run.comm)
 ranks = RankGrid(run.comm)
 tests = {name: name.rsplit(":", 2) for name in p.test}
-opened = {name: learn.Pairs(f, x, y, ranks, about["ndim"], bc) for name, (f, x, y) in tests.items()}
-run.say(f"{net.parameter_count()} parameters; {about['parameters']}")
+opened = {name: learn.Pairs(f, x, y, ranks, trained.ndim, trained.bc) for name, (f, x, y) in tests.items()}
+run.say(f"{trained.net.parameter_count()} parameters; {trained.parameters}")
 if p.dry_run:
     raise SystemExit(exit_codes.FINISHED)
 lines = []
 for number, (name, pairs) in enumerate(opened.items()):
     space = tp.Space(pairs.space.grid, alone(), dtype="float32")
     losses = {"L2": learn.losses.relative_l2(), "H1": learn.losses.relative_h1(space, "difference")}
-    errors = learn.evaluate(model, params, pairs, losses, normal, p.batch)
+    errors = learn.evaluate(trained.model, trained.params, pairs, losses, trained.normalisers, p.batch)
     lines.append(f"test {name}: " + ", ".join(f"relative {kind} {value:.4f}" for kind, value in errors.items()))
-    found = [learn.predict(model, params, pairs, k, normal) for k in range(min(p.shown, pairs.count))]
+    count = min(p.shown, pairs.count)
+    found = [learn.predict(trained.model, trained.params, pairs, k, trained.normalisers) for k in range(count)]
     if run.comm.rank == 0:
         predictions(found, run.out / f"samples_{number}.png", name)
         box = [1.0] * len(pairs.shape)

@@ -4,7 +4,6 @@ mpirun -n 4 python examples/train_tfno.py --data FILE.h5 --input x --output y --
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Literal
 
 import tensorpde as tp
@@ -122,14 +121,8 @@ except FloatingPointError as error:
 if state.epoch < p.epochs:
     run.stopped()
 out.close()
-about = {
-    "normalisers": [asdict(n) for n in normal],
-    "patches": asdict(patches),
-    "walls": p.walls,
-    "ndim": ndim,
-    "symmetric": p.symmetric,
-}
-learn.save(run.out / "model.h5", net, state.params, run.comm, about | {"parameters": p.to_toml()})
+trained = learn.Trained(net, state.params, normal, patches, ndim, p.walls, p.symmetric, p.to_toml())
+trained.save(run.out / "model.h5", run.comm)
 model = learn.Averaged(model, symmetries) if p.symmetric else model
 found = {name: learn.evaluate(model, state.params, test, losses(test), normal) for name, test in tests.items()}
 for name, test in tests.items():

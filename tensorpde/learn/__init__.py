@@ -11,6 +11,7 @@ from tensorpde.learn.multigrid import MultiGrid
 from tensorpde.learn.patches import Patches
 from tensorpde.learn.symmetry import Averaged, Symmetries, Turned
 from tensorpde.learn.train import State, check, evaluate, predict, start, train
+from tensorpde.learn.trained import Trained
 
 __all__ = [
     "TFNO",
@@ -21,6 +22,7 @@ __all__ = [
     "Patches",
     "State",
     "Symmetries",
+    "Trained",
     "Turned",
     "about",
     "check",

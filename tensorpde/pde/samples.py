@@ -6,6 +6,8 @@ What a sample is depends on the seed and its number alone (`RandomField`), and e
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tensorpde.boundary import Dirichlet, Neumann
@@ -68,16 +70,17 @@ class DarcySamples:
         self._fast = FastDiagonal(-1.0 * laplacian(self.space))
         self._one = self.space.field(1.0)
 
+    def coefficient(self, sample: int) -> Callable[..., np.ndarray]:
+        """a of one sample, a function of coordinates at points of the grid and midway between them."""
+        fine = np.where(self._field(self.seed, sample).local > 0, self.high, self.low)
+        spacing = self._field.space.axes[0].x[1]
+        return lambda *x: fine[tuple(np.rint(c / spacing).astype(int) for c in x)]
+
     def __call__(self, samples: range) -> Arrays:
         """Coefficients and solutions of these samples."""
         found: dict[str, list] = {name: [] for name in self.names}
-        spacing = self._field.space.axes[0].x[1]
         for sample in samples:
-            fine = np.where(self._field(self.seed, sample).local > 0, self.high, self.low)
-
-            def kappa(*x: np.ndarray, fine: np.ndarray = fine) -> np.ndarray:
-                return fine[tuple(np.rint(c / spacing).astype(int) for c in x)]
-
+            kappa = self.coefficient(sample)
             preconditioner = SymmetricScaling(self._fast, kappa)
             u, _ = krylov(-1.0 * diffusion(self.space, kappa), self._one, preconditioner, "cg", self.rtol)
             found["coefficient"].append(kappa(*self.space.coordinates()))

@@ -60,6 +60,22 @@ def test_training_stops_goes_on_and_is_evaluated(tmp_path: Path) -> None:
     assert f"relative L2 {errors[1]:.4f}" in shown.stdout and (tmp_path / "spectra_0.png").exists()
 
 
+@pytest.mark.timeout(600)
+def test_a_trained_operator_is_the_first_guess_of_a_solve(tmp_path: Path) -> None:
+    data, net = tmp_path / "darcy", tmp_path / "net"
+    drive("make_dataset", 2, "--problem", "darcy", "--n", "7", "--samples", "8", "--batch", "4", "--out", data)
+    flags = ["--data", data / "darcy.h5", "--input", "coefficient", "--output", "solution", "--walls", "--symmetric"]
+    drive("train_tfno", 1, *flags, "--n-modes", "4", "--hidden", "4", "--layers", "1", "--epochs", "2", "--out", net)
+    few = ["--model", net / "model.h5", "--n", "9", "--samples", "3", "--out", tmp_path]
+    printed = drive("operator_preconditioner", 2, *few).stdout
+    rows = re.findall(r"^ *(none|mean coefficient|symmetric scaling) +(\S+) +(\S+)", printed, re.MULTILINE)
+    counts = {name: (float(zero), float(guess)) for name, zero, guess in rows}
+    assert set(counts) == {"none", "mean coefficient", "symmetric scaling"}
+    assert counts["mean coefficient"][0] < 0.6 * counts["none"][0]
+    assert all(0 < guess < zero + 6 for zero, guess in counts.values())
+    assert (tmp_path / "residuals.png").exists()
+
+
 @pytest.mark.timeout(300)
 def test_what_does_not_fit_is_one_error_before_training(tmp_path: Path) -> None:
     data = write(tmp_path / "data.h5", 2, kind="float32")

@@ -15,7 +15,19 @@ from tiny_operator import Tiny, write
 
 import tensorpde as tp
 from tensorpde import learn
-from tensorpde.learn import TFNO, MultiGrid, Pairs, Patches, checkpoint, evaluate, losses, optim, start, train
+from tensorpde.learn import (
+    TFNO,
+    MultiGrid,
+    Normaliser,
+    Pairs,
+    Patches,
+    checkpoint,
+    evaluate,
+    losses,
+    optim,
+    start,
+    train,
+)
 from tensorpde.learn.train import GO_ON, SAVE, STOP
 from tensorpde.parallel import alone
 from tensorpde.parallel.rank_grid import RankGrid
@@ -194,6 +206,32 @@ def test_what_belongs_to_a_model_is_kept_with_it(tmp_path: Path) -> None:
     learn.save(tmp_path / "model.h5", model, params, alone(), about)
     assert learn.about(tmp_path / "model.h5", alone()) == about
     assert learn.load(tmp_path / "model.h5", alone())[0] == model
+
+
+@pytest.mark.parametrize("patched", [False, True])
+def test_a_trained_operator_takes_and_gives_fields_in_their_own_units(patched: bool, tmp_path: Path) -> None:
+    net, patches = small(patched), Patches(1, 1, "reflect") if patched else Patches(0)
+    model = MultiGrid(net, patches) if patched else net
+    normal = Normaliser((0.5, -1.0), (2.0, 3.0)), Normaliser((4.0,), (0.25,))
+    params = net.init(seed=3)
+    one = learn.Trained(net, params, normal, patches, 2, walls=True, symmetric=not patched, parameters="a = 1\n")
+    x = np.random.default_rng(2).standard_normal((2, 2, 8, 8))
+    plain = lambda values: 0.25 * model(params, (values - [[[[0.5]], [[-1.0]]]]) / [[[[2.0]], [[3.0]]]]) + 4.0  # noqa: E731
+    if patched:
+        expected = plain(x)
+    else:
+        s = one.symmetries
+        expected = np.mean([s.back(plain(s.turn(x, k)), k) for k in range(len(s.all))], axis=0)
+    np.testing.assert_allclose(one(x), expected, rtol=1e-12)
+    other = learn.Trained.load(one.save(tmp_path / "model.h5", alone()), alone())
+    np.testing.assert_array_equal(other(x), one(x))
+    assert other.patches == patches and isinstance(other.bc, tp.Neumann) and other.parameters == "a = 1\n"
+
+
+def test_a_model_alone_is_not_a_trained_operator(tmp_path: Path) -> None:
+    learn.save(tmp_path / "model.h5", small(), small().init(seed=3), alone())
+    with pytest.raises(tp.io.Unreadable, match="not how it was trained"):
+        learn.Trained.load(tmp_path / "model.h5", alone())
 
 
 @pytest.mark.parametrize(
