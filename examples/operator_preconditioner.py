@@ -69,11 +69,12 @@ def report(done):
     saved = [f"{100 * (1 - after / before):.0f} %" for before, after in means.reshape(-1, 2)]
     before, after = ([f"{m:.1f}" for m in means[k::2]] for k in range(2))
     done.table({"preconditioner": PRECONDITIONERS, "from 0": before, "from the operator": after, "saved": saved})
-    curves = {}
-    for k, residuals in enumerate(mine[0]):
-        name = f"{PRECONDITIONERS[k // 2]}, from {'the operator' if k % 2 else '0'}"
-        curves[name] = np.arange(len(residuals)), residuals
-    plot.lines(curves, "iteration", done.out / "residuals.png", "‖b − A u‖ / ‖b‖")
+    curves = [(np.arange(len(residuals)), residuals) for residuals in mine[0]]
+    panels = [
+        plot.Panel({"from 0": zero, "from the operator": guess}, {}, f"iteration, {name}", "‖b − A u‖ / ‖b‖", "log y")
+        for name, zero, guess in zip(PRECONDITIONERS, curves[::2], curves[1::2], strict=True)
+    ]
+    plot.panels(panels, done.out / "residuals.png", f"{p.n}² unknowns, sample {p.first}")
 
 
 run.finish(report)
