@@ -70,11 +70,10 @@ def test_varying_coefficient_with_boundary_data_has_the_order_of_the_basis(basis
     assert orders[-1] > basis.p + 0.8, orders
 
 
-@pytest.mark.parametrize("mapped", [False, True])
-@pytest.mark.parametrize("kind", [tp.Lagrange, tp.BSpline])
+@pytest.mark.parametrize(("kind", "mapped"), [(tp.Lagrange, False), (tp.BSpline, True)])
 def test_errors_fall_exponentially_with_the_degree(kind, mapped):
     geometry, errors = tp.SmoothMap(annulus), []
-    for p in range(1, 8):
+    for p in range(1, 5):
         basis = kind(p)
         if mapped:
             space = on_annulus(basis, 2, np.pi / 2)
@@ -86,8 +85,8 @@ def test_errors_fall_exponentially_with_the_degree(kind, mapped):
             K = tp.stiffness(space, kappa)
             b = tp.load(space, source) - K.lifting(0.0)
         errors.append(tp.error_norm(solved(K, b), exact, t=0.0))
-    assert all(later < 0.5 * earlier for earlier, later in pairwise(errors)), errors
-    assert errors[-1] < 3e-6 * errors[0], errors
+    assert all(later < 0.3 * earlier for earlier, later in pairwise(errors)), errors
+    assert errors[-1] < 4e-3 * errors[0], errors
 
 
 def on_the_box(geometry, sides, *xi):
