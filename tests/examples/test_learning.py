@@ -63,7 +63,7 @@ def test_training_stops_goes_on_and_is_evaluated(tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 def test_a_trained_operator_is_the_first_guess_of_a_solve(tmp_path: Path) -> None:
     data, net = tmp_path / "darcy", tmp_path / "net"
-    drive("make_dataset", 2, "--problem", "darcy", "--n", "7", "--samples", "8", "--batch", "4", "--out", data)
+    drive("make_dataset", 2, "--problem", "darcy", "--n", "8", "--samples", "8", "--batch", "4", "--out", data)
     flags = ["--data", data / "darcy.h5", "--input", "coefficient", "--output", "solution", "--walls", "--symmetric"]
     drive("train_tfno", 1, *flags, "--n-modes", "4", "--hidden", "4", "--layers", "1", "--epochs", "2", "--out", net)
     few = ["--model", net / "model.h5", "--n", "9", "--samples", "3", "--out", tmp_path]
