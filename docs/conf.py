@@ -26,13 +26,19 @@ def _escape(app, what, name, obj, options, lines):
     literal = re.compile(r"(``.*?``|`[^`]*`)")
     for i, line in enumerate(lines):
         parts = literal.split(line)
-        lines[i] = "".join(part if k % 2 else part.replace("|", "\\|") for k, part in enumerate(parts))
+        lines[i] = "".join(part if k % 2 else _plain(part) for k, part in enumerate(parts))
     if "Attributes" in lines:
         start = lines.index("Attributes") + 2
         text = "\n".join(lines[start:])
         lines[start:] = re.sub(r"^(\w+(?:, \w+)*) : ", r"\1\n    ", text, flags=re.MULTILINE).split("\n")
     if what in ("attribute", "data", "property"):
         lines[:0] = ["..", ""]  # a comment: before a colon, napoleon sees a type
+
+
+def _plain(text):
+    """Bars and the asterisks of `(batch, *grid)` are no markup."""
+    stars = re.sub(r"(?<=[ (,])\*{1,2}(?=\w)", lambda found: "\\*" * len(found.group()), text)
+    return stars.replace("|", "\\|")
 
 
 def setup(app):

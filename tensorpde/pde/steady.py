@@ -11,7 +11,7 @@ from tensorpde.field import Field
 
 
 class Steady:
-    """Watches the rate of change of a state over one step of every so many.
+    """Watches the rate of change of a state over one step of every so many::
 
         settled = tp.pde.Steady(1e-5)
         for clock in run.loop(…, until=settled):
