@@ -107,6 +107,9 @@ def linear(done):
 
 def turbulent(done):
     """Profiles in wall units beside those of Moser, Kim and Mansour, the balance of forces, the budget."""
+    if statistics.statistics.weight == 0:
+        print(f"no statistics: the run ended at t = {run.time:g}, they were to begin at --settled {p.settled:g}")
+        return
     time, force = done.series("force")
     nu, half = flow.nu, (p.ny + 1) // 2
     u_tau = math.sqrt(sum(statistics.wall_stress()) / 2)

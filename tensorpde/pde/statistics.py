@@ -39,7 +39,15 @@ class Means:
         return tuple(self._kept["sums"])
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """The mean so far."""
+        """The mean so far.
+
+        Raises
+        ------
+        ValueError
+            If there is none of this name, naming those that there are.
+        """
+        if name not in self._kept["sums"]:
+            raise ValueError(f"no statistics of {name}, only of {', '.join(self.names) or 'nothing yet'}")
         return self._kept["sums"][name] / self.weight
 
     def take(self, weight: float, values: Mapping[str, Any]) -> None:

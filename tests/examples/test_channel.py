@@ -84,3 +84,9 @@ def test_statistics_of_a_turbulent_run_across_a_restart_and_ranks(tmp_path: Path
     assert len(expected) > 30
     for name, values in expected.items():
         np.testing.assert_allclose(resumed[name], values, rtol=0, atol=1e-9 * max(np.abs(values).max(), 1e-3))
+
+
+@pytest.mark.timeout(300)
+def test_a_run_that_ends_before_its_statistics_says_so(tmp_path: Path) -> None:
+    flags = ["--nx", 8, "--ny", 9, "--nz", 8, "--t-end", 0.05, "--out", tmp_path]
+    assert "no statistics: the run ended at t = 0.05" in run_ranks(1, CODE, *flags, timeout=200).stdout

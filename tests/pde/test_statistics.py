@@ -140,3 +140,12 @@ def test_what_does_not_fit_is_refused() -> None:
         Statistics(space, (0,), kept)
     with pytest.raises(ValueError, match="leave"):
         FlowStatistics(tp.pde.NavierStokes(space, nu=0.1), (0,))
+
+
+def test_what_was_not_taken_is_named():
+    means = tp.pde.Means()
+    with pytest.raises(ValueError, match="no statistics of u, only of nothing yet"):
+        means["u"]
+    means.take(1.0, {"v": 2.0})
+    with pytest.raises(ValueError, match="no statistics of u, only of v"):
+        means["u"]
