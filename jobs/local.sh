@@ -33,4 +33,8 @@ if [[ ! -f $script && -f $TENSORPDE_ROOT/$script ]]; then script=$TENSORPDE_ROOT
 
 tensorpde_setup post
 tensorpde_run_environment "$ranks"
+# What a killed mpirun of Open MPI 5 leaves behind stops any later one that gets its process number. exec keeps our
+# number: what bears it already is such a leftover.
+leftover=${TMPDIR:-/tmp}/ompi.$$
+if [[ -d $leftover && -O $leftover ]]; then rm -rf -- "$leftover"; fi
 exec mpirun -n "$ranks" python "$script" "$@"

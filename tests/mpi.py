@@ -80,7 +80,8 @@ def run_ranks(
         else:
             script.write_text(target)
         command = [mpirun(), "-n", str(ranks), sys.executable, str(script), *map(str, args)]
-        return _run(command, timeout, check, str(cwd or scratch), env or {})
+        # What a killed mpirun leaves behind stops a later one that gets its process number: it goes with the scratch.
+        return _run(command, timeout, check, str(cwd or scratch), {"TMPDIR": scratch, **(env or {})})
 
 
 def mpirun() -> str:

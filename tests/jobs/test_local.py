@@ -40,6 +40,15 @@ def test_a_script_of_the_project_is_found_from_anywhere(tmp_path):
     assert "end: step 0" in done.stdout
 
 
+@ready
+def test_what_a_killed_mpirun_left_under_the_same_process_number(tmp_path):
+    (tmp_path / "driver.py").write_text("print('ran')\n")
+    left = 'mkdir "$TMPDIR/ompi.$$" && touch "$TMPDIR/ompi.$$/pmix.$(uname -n).tool.$$" && exec bash "$@"'
+    command = ["bash", "-c", left, "-", LOCAL, "-n", "1", tmp_path / "driver.py"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, env={**os.environ, "TMPDIR": tmp_path})
+    assert (done.returncode, done.stdout) == (0, "ran\n"), done.stderr
+
+
 @pytest.mark.parametrize("words", [[], ["-n"], ["-n", "0", "x.py"], ["-n", "two", "x.py"], ["--help"]])
 def test_usage(words):
     done = run(*words)
