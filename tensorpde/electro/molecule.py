@@ -147,12 +147,12 @@ def read_structure(path: str | os.PathLike[str], charges: Molecule, comm: Any = 
     ValueError
         If an atom has no charge in the PQR.
     """
-    import gemmi  # only where such files are read
-
     comm = world(comm)
     text = ""
     with agree(comm, f"reading {path}"):
         if comm.rank == 0:
+            import gemmi  # only where such files are read
+
             structure = gemmi.read_structure(str(path))
             rows = []
             for chain in structure[0]:

@@ -22,12 +22,13 @@ from tensorpde.opaque import Multiplication
 from tensorpde.operators import laplacian
 from tensorpde.parallel import agree, world
 from tensorpde.parallel.blocks import same
-from tensorpde.solve import FastDiagonal
+from tensorpde.solve import FastDiagonal, NotConverged
 from tensorpde.solve.krylov import krylov
 
 SUBPOINTS = 8  # along a link between two grid points, where it is asked whether they are in the molecule
 ACCURACY = 1e-8  # of the Gaussian sum that smooths the charges, relative to its value at their radius
 NEWTON_STEPS = 30
+LARGEST_PHASE = 50.0  # β u to which Newton's steps are held; a solution with more of it is refused
 
 Potential = Callable[[np.ndarray], np.ndarray]
 
@@ -80,7 +81,7 @@ class PoissonBoltzmann:
     Raises
     ------
     ValueError
-        If shapes do not fit, a radius is not positive, or n is less than 5.
+        If shapes do not fit, a radius or beta is not positive, or n is less than 5.
 
     Notes
     -----
@@ -114,6 +115,8 @@ class PoissonBoltzmann:
             if min(counts) < 5:
                 raise ValueError(f"n={n} is too small: 5 points per axis are needed, walls included")
         self.solute, self.solvent, self.kappa, self.beta = solute, solvent, kappa, beta
+        if beta is not None and not beta > 0:
+            raise ValueError(f"beta={beta} must be more than 0")
         self.boundary = boundary or self._screened
         rs = RangeSeparated(self.positions, self.charges, 1e-6, self.comm, box=box)
         axes = [Axis(m - 2, lo, hi, bc=Dirichlet()) for m, (lo, hi) in zip(counts, box, strict=True)]
@@ -153,10 +156,11 @@ class PoissonBoltzmann:
 
     def _newton(self, w: Field, ions: Field, known: Field, P: FastDiagonal, rtol: float) -> list[int]:
         """Improve w in place until the steps are small: w += δ with F'(w) δ = −F(w), δ = 0 on the walls."""
-        beta, iterations = float(self.beta or 1.0), []
+        assert self.beta is not None
+        beta, iterations = self.beta, []
         jacobian = diffusion(self.space, self._permittivities())
         for _ in range(NEWTON_STEPS):
-            phase = np.clip(beta * (w + known).local, -50, 50)
+            phase = np.clip(beta * (w + known).local, -LARGEST_PHASE, LARGEST_PHASE)
             residual = self._right - self._A(w)
             residual.local[...] += ions.local * np.sinh(phase) / beta
             slope = Field(self.space, ions.local * np.cosh(phase))
@@ -164,10 +168,15 @@ class PoissonBoltzmann:
             w += step
             iterations.append(history.iterations)
             if step.norm() <= rtol * w.norm():
-                return iterations
-        raise RuntimeError(
-            f"Newton's method is not done after {NEWTON_STEPS} steps: the last one was {step.norm():.1e}"
-        )
+                break
+        else:
+            raise NotConverged(
+                f"Newton's method is not done after {NEWTON_STEPS} steps: the last one was {step.norm():.1e}"
+            )
+        largest = Field(self.space, (w + known).local * (ions.local > 0)).norm("max")
+        if beta * largest > LARGEST_PHASE:
+            raise NotConverged(f"beta u = {beta * largest:.3g} among the ions, more than {LARGEST_PHASE:g} cannot be")
+        return iterations
 
     def _solution(self, w: Field, known: Field, iterations: tuple[int, ...]) -> Solution:
         found = sample(w, self.positions)

@@ -12,7 +12,7 @@ from tensorpde import backend as backends
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis
 from tensorpde.learn.train import State
-from tensorpde.parallel.rank_grid import same_everywhere
+from tensorpde.parallel.blocks import same
 
 PARTS = ("params", "first", "second")
 
@@ -55,7 +55,7 @@ def unpack(fields: Mapping[str, Field], attributes: Mapping[str, Any], state: St
         line = np.empty(fields[key].space.shape[0], kind)
         block = fields[key].local
         line[fields[key].pencil.slices[0]] = block
-        line, first = same_everywhere(fields[key].space.comm, line), 0
+        line, first = same(fields[key].space.comm, line), 0
         for name, _ in entries:
             array = tree[name]
             values = line[first : first + array.size].reshape(array.shape)

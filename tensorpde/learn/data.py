@@ -15,7 +15,8 @@ from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.io.batches import SampleFile
 from tensorpde.parallel import agree, alone
-from tensorpde.parallel.rank_grid import RankGrid, collected, share
+from tensorpde.parallel.blocks import collected, own, share
+from tensorpde.parallel.rank_grid import RankGrid
 
 Numbers = Sequence[int] | np.ndarray
 SLAB = 1 << 20  # values that the pass over the data holds at a time
@@ -131,8 +132,8 @@ class Pairs:
 
     def batch(self, numbers: Numbers) -> tuple[Any, Any]:
         """Input and target of this rank's share of these samples: (share, channels, …) arrays, or Fields."""
-        own = numbers[share(len(numbers), self.ranks.samples)]
-        x, y = (self._read(names, own) for names in self.names)
+        mine = numbers[share(self.ranks.samples, len(numbers))]
+        x, y = (self._read(names, mine) for names in self.names)
         return x, y
 
     def batches(self, size: int, order: Numbers | None = None, start: int = 0) -> Iterator[np.ndarray]:
@@ -153,10 +154,10 @@ class Pairs:
             If the file is damaged, on every rank.
         """
         comm = self.ranks.comm
-        own = range(self.count)[share(self.count, comm)]
-        moments = np.empty((len(own), sum(self.channels), 2))
+        samples = own(comm, self.count)
+        moments = np.empty((len(samples), sum(self.channels), 2))
         with agree(comm, f"reading {self.file.path}"):
-            for k, sample in enumerate(own):
+            for k, sample in enumerate(samples):
                 moments[k] = [m for names in self.names for name in names for m in self._moments(name, sample)]
         mean, square = np.moveaxis(collected(comm, moments), 2, 0)
         centre = mean.mean(axis=0)

@@ -11,7 +11,8 @@ from tensorpde import backend as backends
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.learn.patches import Patches
-from tensorpde.parallel.rank_grid import RankGrid, collected, share
+from tensorpde.parallel.blocks import collected, own
+from tensorpde.parallel.rank_grid import RankGrid
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class MultiGrid:
             return range(count)
         if count < self.ranks.patches.size:
             raise ValueError(f"{count} patches cannot be shared by {self.ranks.patches.size} ranks")
-        return range(count)[share(count, self.ranks.patches)]
+        return own(self.ranks.patches, count)
 
     def _split(self, x: Any) -> Any:
         return self._on_pencils(self.patches.split(x, self._mine(x.ndim - 2)))

@@ -21,6 +21,12 @@ def own(comm: MPI.Intracomm, count: int) -> range:
     return range(count * comm.rank // comm.size, count * (comm.rank + 1) // comm.size)
 
 
+def share(comm: MPI.Intracomm, count: int) -> slice:
+    """This rank's part of `count` things in order, as `own`."""
+    mine = own(comm, count)
+    return slice(mine.start, mine.stop)
+
+
 def pieces(count: int, size: int) -> list[slice]:
     """Slices of at most `size` that make up 0…count−1."""
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]

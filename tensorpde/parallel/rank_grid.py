@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-from mpi4py import MPI
 
 from tensorpde.parallel.comm import world
 
@@ -56,41 +55,3 @@ class RankGrid:
 
     def __repr__(self) -> str:
         return f"RankGrid({self.shape[0]} × {self.shape[1]} × {self.shape[2]})"
-
-
-def share(number: int, comm: Any) -> slice:
-    """This rank's part of `number` things in order: parts differ by at most one, the longer ones first."""
-    least, longer = divmod(number, comm.size)
-    start = comm.rank * least + min(comm.rank, longer)
-    return slice(start, start + least + (comm.rank < longer))
-
-
-def collected(comm: Any, part: np.ndarray) -> np.ndarray:
-    """The parts of all ranks one after the other along the first axis, on every rank; host arrays. Collective."""
-    if comm.size == 1:
-        return part
-    part = np.ascontiguousarray(part)
-    lengths = np.empty(comm.size, np.int64)
-    comm.Allgather(np.array([len(part)], np.int64), lengths)
-    whole = np.empty((int(lengths.sum()), *part.shape[1:]), part.dtype)
-    start = 0
-    for rank, length in enumerate(lengths):
-        block = whole[start : start + length]
-        if rank == comm.rank:
-            block[...] = part
-        comm.Bcast(block, rank)
-        start += int(length)
-    return whole
-
-
-def same_everywhere(comm: Any, values: np.ndarray) -> np.ndarray:
-    """The values of rank 0 in the array of every rank, which is returned. Collective."""
-    comm.Bcast(values, 0)
-    return values
-
-
-def any_rank(comm: Any, fact: bool) -> bool:
-    """Whether it is so on any rank. Collective."""
-    found = np.array([fact])
-    comm.Allreduce(MPI.IN_PLACE, found, op=MPI.LOR)
-    return bool(found[0])

@@ -14,7 +14,7 @@ from tensorpde.filling import is_steady, on_wall
 from tensorpde.kron import Kron
 from tensorpde.parallel import agree
 
-ALIKE = 0.02  # how much more may flow in than out, as a part: points at which data jump are coarse
+ALIKE = 0.01  # how much more may flow in than out, as a part: points at which data jump are coarse
 
 
 class GivenSides:
@@ -90,7 +90,7 @@ class GivenSides:
     def _through(self, axis: int, side: int, data: Any, t: float) -> tuple[float, float]:
         """What flows in and out through a side, by the midpoint rule between the points."""
         others = [line for k, line in enumerate(self._space.axes) if k != axis]
-        edges = [np.linspace(line.lo, line.hi, 4 * line.n + 1) for line in others]
+        edges = [np.linspace(line.lo, line.hi, 8 * line.n + 1) for line in others]
         x = np.ix_(*(0.5 * (edge[1:] + edge[:-1]) for edge in edges))
         values = on_wall(data, len(others), t)(*x) if callable(data) else data
         u = np.broadcast_to(values, tuple(len(edge) - 1 for edge in edges)) * (1 if side == 0 else -1)

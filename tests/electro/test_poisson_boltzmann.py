@@ -6,6 +6,7 @@ import scipy.integrate
 from mpi import run_ranks
 
 from tensorpde.electro import PoissonBoltzmann
+from tensorpde.solve import NotConverged
 
 A, IN, OUT = 2.0, 2.0, 78.5
 BOX = [(-6.0, 6.0)] * 3
@@ -74,6 +75,10 @@ def test_a_molecule_without_contrast_has_no_reaction():
 
 
 def test_errors():
+    with pytest.raises(ValueError, match="beta=0 must be more than 0"):
+        born(9, 0.4, beta=0)
+    with pytest.raises(NotConverged):
+        born(9, 0.4, beta=1e6).solve(nonlinear=True)
     with pytest.raises(ValueError, match="2 charges and 1 radii"):
         PoissonBoltzmann(np.zeros((1, 3)), [1.0, 1.0], [1.0], 9, BOX)
     with pytest.raises(ValueError, match="n=4 is too small"):

@@ -11,7 +11,8 @@ from mpi import run_ranks
 
 import tensorpde as tp
 from tensorpde.learn import Normaliser, Pairs
-from tensorpde.parallel.rank_grid import RankGrid, collected
+from tensorpde.parallel.blocks import collected
+from tensorpde.parallel.rank_grid import RankGrid
 
 HERE = "learn/test_data.py"
 

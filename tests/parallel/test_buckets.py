@@ -7,8 +7,9 @@ import pytest
 from mpi import run_ranks
 
 from tensorpde.parallel import alone
+from tensorpde.parallel.blocks import collected, share
 from tensorpde.parallel.buckets import Buckets
-from tensorpde.parallel.rank_grid import RankGrid, collected, share
+from tensorpde.parallel.rank_grid import RankGrid
 
 HERE = "parallel/test_buckets.py"
 LIKE = {
@@ -62,7 +63,7 @@ def grids() -> None:
     ranks = RankGrid(patches=2)
     assert ranks.shape == (2, 2, 1) and [c.size for c in (ranks.samples, ranks.patches, ranks.pencils)] == [2, 2, 1]
     assert ranks.comm.rank == 2 * ranks.samples.rank + ranks.patches.rank
-    own = np.arange(7.0)[share(7, ranks.comm)]
+    own = np.arange(7.0)[share(ranks.comm, 7)]
     np.testing.assert_array_equal(collected(ranks.comm, own[:, None] * [1, 2]), np.arange(7.0)[:, None] * [1, 2])
     with pytest.raises(ValueError, match=r"1 .* × 3 .* × 1 .* needs 3 ranks, there are 4"):
         RankGrid(samples=1, patches=3)

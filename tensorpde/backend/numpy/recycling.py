@@ -35,8 +35,3 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     fitting = [(block.size, k) for k, block in enumerate(_free) if size <= block.size <= _LOOSE * size]
     block = _free.pop(min(fitting)[1]) if fitting else np.empty(size, np.uint8)
     return np.asarray(_Lease(block))[:size].view(dtype).reshape(shape)
-
-
-def forget() -> None:
-    """Give the memory that is not in use back to the system."""
-    _free.clear()
