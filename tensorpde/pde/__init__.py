@@ -10,6 +10,7 @@ from .fourier import Fourier
 from .heat import Heat
 from .navier_stokes import NavierStokes
 from .penalization import Penalization, smooth_mask
+from .point_statistics import PointStatistics
 from .pressure import Schemes
 from .random_field import RandomField
 from .scalars import Scalar
@@ -18,6 +19,7 @@ from .stability import LayerMode
 from .statistics import Means, Statistics
 from .steady import Steady
 from .vorticity import Vorticity
+from .wall_units import WallUnits
 from .wave import Wave
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Means",
     "NavierStokes",
     "Penalization",
+    "PointStatistics",
     "RandomField",
     "Scalar",
     "Schemes",
@@ -39,6 +42,7 @@ __all__ = [
     "Statistics",
     "Steady",
     "Vorticity",
+    "WallUnits",
     "Wave",
     "cases",
     "smooth_mask",

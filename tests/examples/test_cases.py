@@ -59,6 +59,9 @@ def check_cylinder_wake(out: Path, printed: str) -> None:
     beside = u.values[np.abs(x).argmin(), :middle]
     assert 1.1 < beside.max() < 1.6
     assert row[x < x[0] + 1] == pytest.approx(1.0, abs=0.1)
+    mean, rms = (tp.io.load(last, name).values for name in ("mean_x", "rms_x"))
+    assert 0.01 < np.abs(mean - u.values).max() < 0.5 and 0 < rms.max() < 0.3  # the last third of the run
+    assert 0.5 < number(printed, "backflow on the axis up to") < 1.5
     assert np.isfinite(series(out, "signal")).all() and np.ptp(series(out, "signal")) > 0.01
 
 
@@ -77,7 +80,7 @@ def check_kelvin_helmholtz(out: Path, printed: str) -> None:
 
 
 HEATED = ["--n", "14", "--rayleigh", "1e4", "--stretching", "1.0", "--steady", "3e-3"]
-WAKE = ["--nx", "72", "--ny", "49", "--length", "16", "--height", "10", "--t-end", "3"]
+WAKE = ["--nx", "72", "--ny", "49", "--length", "16", "--height", "10", "--settled", "2", "--t-end", "3"]
 LAYER = ["--nx", "8", "--ny", "65", "--height", "8", "--t-end", "10"]
 RUNS = {
     "lid_driven_cavity": (["--n", "24", "--steady", "4e-3"], "profiles.png", check_cavity),

@@ -12,7 +12,8 @@ from mpi import run_ranks
 import tensorpde as tp
 from tensorpde.run import exit_codes
 
-CODE = (Path(__file__).parents[2] / "examples" / "channel.py").read_text(encoding="utf-8")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CODE, LIMITS = ((EXAMPLES / f"{name}.py").read_text(encoding="utf-8") for name in ("channel", "channel_limits"))
 
 
 def number(printed: str, before: str) -> float:
@@ -23,8 +24,8 @@ def number(printed: str, before: str) -> float:
 
 @pytest.mark.timeout(300)
 def test_laminar_limit(tmp_path: Path) -> None:
-    flags = ["--case", "laminar", "--nx", 6, "--ny", 15, "--reynolds", 10, "--t-end", 8, "--out", tmp_path]
-    printed = run_ranks(1, CODE, *flags, timeout=200).stdout
+    flags = ["--ny", 15, "--t-end", 8, "--out", tmp_path]
+    printed = run_ranks(1, LIMITS, *flags, timeout=200).stdout
     assert number(printed, "largest difference:") < 1e-6
     assert number(printed, "force / 2ν:") == pytest.approx(1.0, abs=1e-6)
     assert number(printed, "max |div u|") < 1e-13
@@ -36,8 +37,8 @@ def test_laminar_limit(tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 def test_linear_limit(tmp_path: Path) -> None:
     """The growth rate of the unstable wave at Re = 7500 to 0.1 %."""
-    flags = ["--case", "linear", "--nx", 14, "--length", 2 * np.pi, "--reynolds", 7500, "--cfl", 0.3, "--t-end", 25]
-    printed = run_ranks(1, CODE, *flags, "--out", tmp_path, timeout=200).stdout
+    flags = ["--config", EXAMPLES / "channel_limits.toml", "--nx", 14]
+    printed = run_ranks(1, LIMITS, *flags, "--out", tmp_path, timeout=200).stdout
     assert number(printed, "growth rate") == pytest.approx(0.00223498, rel=1e-3)
     assert number(printed, "speed") == pytest.approx(0.24989154, rel=1e-4)
     assert number(printed, "max |div u|") < 1e-13

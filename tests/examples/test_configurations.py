@@ -12,7 +12,8 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FLOWS = ["kovasznay", "kelvin_helmholtz", "shear_layer", "lid_driven_cavity", "heated_cavity", "rayleigh_benard",
-         "cylinder_wake", "channel", "forced_turbulence", "make_dataset", "burgers", "taylor_green"]  # fmt: skip
+         "cylinder_wake", "channel", "channel_limits", "forced_turbulence", "make_dataset", "burgers",
+         "taylor_green"]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)

@@ -54,6 +54,35 @@ def test_friction_at_the_walls() -> None:
         statistics.wall_stress()
 
 
+def test_wall_units() -> None:
+    """Of the parabola u_τ² = 2ν; a disturbance of u and v that is odd about the middle is folded with its sign."""
+    solver, nu = flow(), 0.02
+    statistics = tp.pde.FlowStatistics(solver, (0, 2))
+    with pytest.raises(ValueError, match="no statistics of u0"):
+        tp.pde.WallUnits(statistics)
+
+    def velocity(x, y, z):
+        wave = 0.1 * (1 - y**2) * np.sin(2 * np.pi * x / 3) + 0 * z
+        return [1 - y**2 + wave, -wave * y, 0.0]
+
+    statistics.add(solver.space.field(velocity, lead=(3,)), 1.0)
+    wall, u_tau = tp.pde.WallUnits(statistics), np.sqrt(2 * nu)
+    y = solver.space.axes[1].x[:9]
+    assert wall.u_tau == pytest.approx(u_tau, rel=1e-9)
+    assert wall.re_tau == pytest.approx(u_tau / nu, rel=1e-9)
+    np.testing.assert_allclose(wall.y, (y + 1) * u_tau / nu, rtol=1e-9)
+    np.testing.assert_allclose(wall.mean, (1 - y**2) / u_tau, rtol=1e-9)
+    np.testing.assert_allclose(wall.stresses["u_rms"], 0.1 * np.sqrt(0.5) * (1 - y**2) / u_tau, rtol=1e-7)
+    np.testing.assert_allclose(wall.stresses["-uv"], 0.005 * y * (1 - y**2) ** 2 / u_tau**2, atol=1e-12)
+    assert wall.stresses["w_rms"].max() < 1e-7
+    expected = -2 * y * 0.005 * y * (1 - y**2) ** 2 * -1  # −⟨uv⟩ dU/dy
+    np.testing.assert_allclose(wall.budget["production"], -expected * nu / u_tau**4, atol=2e-5)
+    couette = tp.pde.FlowStatistics(flow(1.0), (0, 2))
+    couette.add(couette.flow.space.field(lambda x, y, z: [(1 + y) / 2 + 0 * x * z, 0.0, 0.0], lead=(3,)), 1.0)
+    with pytest.raises(ValueError, match=r"one sign at both walls, not 0\.01 and -0\.01"):
+        tp.pde.WallUnits(couette)
+
+
 def test_the_pressure_of_an_instant_does_not_see_the_speed_of_the_walls() -> None:
     """The rate of change of Couette flow is zero, and so is the part of it that pressure takes away."""
     solver = flow(1.0)
