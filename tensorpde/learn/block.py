@@ -65,31 +65,54 @@ class Block:
 class Saved(NamedTuple):
     """What the adjoint of a layer needs."""
 
-    z: Any  # what the convolution, the skip and the gate got
+    z: layers.Input  # what the convolution, the skip and the gate got
     modes: dict[str, Any]
     entrance: Merged | None
     middle: Merged
-    hidden: Any
     end: Merged
+
+    @property
+    def result(self) -> layers.Input:
+        """What the layer made, for the adjoint of the next one; an activation needs no array of its own."""
+        return layers.Input(self.end.v, self.end.active)
 
 
 def forward(
-    block: Block, params: Mapping[str, Any], transforms: Transforms, place: Place, x: Any, keep: bool = True
+    block: Block,
+    params: Mapping[str, Any],
+    transforms: Transforms,
+    place: Place,
+    x: Any,
+    keep: bool = True,
+    before: layers.Input | None = None,
 ) -> tuple[Any, Saved | None]:
-    """y and, if `keep`, what the adjoint needs; x is (batch, channels, points). Collective on pencils."""
+    """y and, if `keep`, what the adjoint needs; x is (batch, channels, points). Collective on pencils.
+
+    Parameters
+    ----------
+    before
+        Where the adjoint may have x from; None: from x.
+    """
     entrance, z = None, x
     if block.preactivation:
-        z, entrance = merge(params, None, block.norm(0), backends.of(x).copy(x), (None, None), True, place, keep)
+        nothing = layers.Skip("", None, x)
+        z, entrance = merge(params, None, block.norm(0), backends.of(x).copy(x), nothing, True, place, keep)
+    origin = layers.Input(z) if block.preactivation or before is None else before
     field = z.reshape(*z.shape[:2], *place.local_shape)
     s, modes = convolve(block.weights, block.stored(params), block.number, transforms, field)
-    added = layers.skip(params, f"{block.name}.skip", block.skip, z)
+    skip, gate = (layers.Skip(f"{block.name}.{n}", kind, z) for n, kind in (("skip", block.skip), ("gate", block.gate)))
     bias, norm = f"{block.name}.spectral.bias", block.norm(int(block.preactivation))
-    u, middle = merge(params, bias, norm, s.reshape(z.shape), added, block.active, place, keep)
-    del added, s
-    m, hidden = layers.mlp(params, f"{block.name}.mlp", u, keep)
-    added = layers.skip(params, f"{block.name}.gate", block.gate, z)
-    y, end = merge(params, *block.end, m, added, block.active and not block.preactivation, place, keep)
-    return y, Saved(z, modes, entrance, middle, hidden, end) if keep else None
+    u, middle = merge(params, bias, norm, s.reshape(z.shape), skip, block.active, place, keep)
+    del s
+    active, own = block.active and not block.preactivation, f"{block.name}.mlp"
+    if block.end[1] is None and block.gate != "linear":
+        y = backends.of(u).recycling.empty(u.shape, u.dtype) if keep and active else None
+        m = layers.mlp(params, own, u, *gate.addend(params), y, active)
+        y, end = m if y is None else y, Merged(m, active, None)
+    else:
+        m = layers.mlp(params, own, u, bias=False)
+        y, end = merge(params, *block.end, m, gate, active, place, keep)
+    return y, Saved(origin, modes, entrance, middle, end) if keep else None
 
 
 def backward(
@@ -97,19 +120,26 @@ def backward(
 ) -> tuple[Any, dict[str, Any]]:
     """dx and the gradients of the layer's parameters; uses up dy. Collective on pencils."""
     name, grads, z = block.name, dict[str, Any](), saved.z
-    dm, through_gate, _ = merge_backward(params, *block.end, saved.end, dy, place, grads)
-    du, change = layers.mlp_backward(params, f"{name}.mlp", saved.hidden, dm, grads)
-    bias, norm = f"{name}.spectral.bias", block.norm(int(block.preactivation))
-    u = backends.of(z).recycling.empty(z.shape, z.dtype) if saved.middle.active else None
-    ds, through_skip, u = merge_backward(params, bias, norm, saved.middle, du, place, grads, u)
-    grads[f"{name}.mlp.0.weight"] = layers.weight_gradient(u, change)
-    del u, change
-    field = ds.reshape(*z.shape[:2], *place.local_shape)
+    shape = z.array.shape
+    fused = block.end[1] is None
+    if saved.end.active and not fused:
+        backends.of(dy).activations.gelu_backward(saved.end.v, dy)
+    dm = merge_backward(params, block.end[1], saved.end, dy, place, grads)
+    v = saved.end.v if fused and saved.end.active else None
+    u = layers.Input(saved.middle.v, saved.middle.active)
+    du = layers.mlp_backward(params, f"{name}.mlp", u, dm, grads, v)
+    ds = merge_backward(params, block.norm(int(block.preactivation)), saved.middle, du, place, grads)
+    field = ds.reshape(*shape[:2], *place.local_shape)
     dz, found = convolve_backward(block.weights, block.stored(params), block.number, transforms, saved.modes, field)
     grads |= {f"{block.spectral}.{own}": grad for own, grad in found.items()}
-    dz = dz.reshape(z.shape)
-    layers.skip_backward(params, f"{name}.skip", block.skip, z, through_skip, grads, dz)
-    layers.skip_backward(params, f"{name}.gate", block.gate, z, through_gate, grads, dz)
+    dz = dz.reshape(shape)
+    skips = [
+        (layers.Skip(f"{name}.skip", block.skip, z.array), du),
+        (layers.Skip(f"{name}.gate", block.gate, z.array), dy),
+    ]
+    sums = layers.skips_backward(params, skips, z, grads, dz)
+    grads[f"{name}.spectral.bias"] = layers.channel_sums(ds) if sums is None or ds is not du else sums
     if saved.entrance is not None:
-        dz, _, _ = merge_backward(params, None, block.norm(0), saved.entrance, dz, place, grads)
+        backends.of(dz).activations.gelu_backward(saved.entrance.v, dz)
+        dz = merge_backward(params, block.norm(0), saved.entrance, dz, place, grads)
     return dz, grads

@@ -6,8 +6,8 @@ A forward returns its result and what the backward needs; a backward returns the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,17 +16,36 @@ from tensorpde import backend as backends
 SKIPS = (None, "linear", "identity", "soft-gating")
 
 
-def mix(weight: Any, x: Any, out: Any = None) -> Any:
-    """y = weight x over channels: (out, in) times (batch, in, points), in `out` if it is given."""
-    if out is None:
-        out = backends.of(x).recycling.empty((x.shape[0], weight.shape[0], x.shape[2]), x.dtype)
-    backends.of(x).products.mix(weight, x, out)
-    return out
+class Input(NamedTuple):
+    """What a layer got: an array, or where `active` what gelu makes of it, which nobody has kept."""
+
+    array: Any
+    active: bool = False
+
+    def value(self) -> Any:
+        """The input itself."""
+        if not self.active:
+            return self.array
+        backend = backends.of(self.array)
+        out, zeros = backend.recycling.empty(self.array.shape, self.array.dtype), np.zeros(self.array.shape[:2])
+        backend.activations.combine(self.array, backend.asarray(zeros, self.array.dtype), out=out)
+        return out
 
 
-def weight_gradient(x: Any, dy: Any) -> Any:
-    """The gradient of the weight of y = weight x; samples are added in their order."""
-    return backends.of(x).products.matmul(dy, x.transpose(0, 2, 1)).sum(axis=0)
+class Skip(NamedTuple):
+    """What is added to the result of a layer, by the name of its parameters: factor ∘ x, or weight x if `linear`."""
+
+    name: str
+    kind: str | None
+    x: Any
+
+    def factor(self, params: Mapping[str, Any]) -> Any:
+        """One factor per channel of a skip that is not linear."""
+        return params[f"{self.name}.weight"] if self.kind == "soft-gating" else np.ones(self.x.shape[1], self.x.dtype)
+
+    def addend(self, params: Mapping[str, Any]) -> tuple[Any, Any]:
+        """(array, factor per sample and channel) whose product is to be added; (None, None) without a skip."""
+        return (None, None) if self.kind is None else (self.x, rows(self.factor(params), len(self.x)))
 
 
 def channel_sums(x: Any) -> Any:
@@ -34,57 +53,32 @@ def channel_sums(x: Any) -> Any:
     return backends.of(x).products.row_sums(x).sum(axis=0)
 
 
-def mlp(params: Mapping[str, Any], name: str, x: Any, keep: bool = True) -> tuple[Any, Any]:
-    """W₂ gelu(W₁ x + b₁), without the second bias, which the next pass adds; and W₁ x + b₁ if `keep`."""
-    backend = backends.of(x)
-    hidden = mix(params[f"{name}.0.weight"], x)
-    active = backend.recycling.empty(hidden.shape, hidden.dtype) if keep else None
-    backend.activations.combine(hidden, rows(params[f"{name}.0.bias"], len(x)), out=active)
-    return mix(params[f"{name}.1.weight"], hidden if active is None else active), hidden if keep else None
+def matrices(params: Mapping[str, Any], name: str) -> tuple[Any, Any, Any]:
+    """W₁, b₁, W₂ of an MLP W₂ gelu(W₁ x + b₁) + b₂."""
+    return params[f"{name}.0.weight"], params[f"{name}.0.bias"], params[f"{name}.1.weight"]
+
+
+def mlp(params: Mapping[str, Any], name: str, x: Any, *ending: Any, bias: bool = True) -> Any:
+    """The MLP of x; `ending` is as of `channels.mlp`. Its hidden layer is never in memory."""
+    backend, weights = backends.of(x), matrices(params, name)
+    out = backend.recycling.empty((len(x), len(weights[2]), x.shape[2]), x.dtype)
+    beta = rows(params[f"{name}.1.bias"], len(x)) if bias else np.zeros(out.shape[:2], x.dtype)
+    backend.channels.mlp(weights, x, out, backend.asarray(beta), *ending)
+    return out
 
 
 def mlp_backward(
-    params: Mapping[str, Any], name: str, hidden: Any, dy: Any, grads: dict[str, Any], out: Any = None
-) -> tuple[Any, Any]:
-    """(dx, d hidden), dx in `out` if it is given.
+    params: Mapping[str, Any], name: str, x: Input, dy: Any, grads: dict[str, Any], v: Any = None, bias: bool = True
+) -> Any:
+    """The gradient of x.array; adds those of the parameters to `grads`.
 
-    Adds the gradients to `grads`, but for that of W₁, `weight_gradient(x, d hidden)`.
+    dy is the gradient of what `mlp` made, or of gelu(v) of it if v is given: then dy becomes that of v.
     """
     backend = backends.of(dy)
-    change = mix(params[f"{name}.1.weight"].T, dy)
-    active = backend.recycling.empty(hidden.shape, hidden.dtype)
-    backend.activations.gelu_backward(hidden, change, active)
-    grads[f"{name}.1.weight"] = weight_gradient(active, dy)
-    grads[f"{name}.0.bias"] = channel_sums(change)
-    return mix(params[f"{name}.0.weight"].T, change, out), change
-
-
-def end_mlp(params: Mapping[str, Any], name: str, x: Any) -> Any:
-    """W₂ gelu(W₁ x + b₁) + b₂, a sample at a time: its wide hidden layer is never there for a whole batch."""
-    kernels, weight = backends.of(x), params[f"{name}.1.weight"]
-    y = kernels.recycling.empty((len(x), len(weight), x.shape[2]), x.dtype)
-    for k in range(len(x)):
-        hidden = mix(params[f"{name}.0.weight"], x[k : k + 1])
-        kernels.activations.combine(hidden, rows(params[f"{name}.0.bias"], 1))
-        kernels.products.mix(weight, hidden, y[k : k + 1])
-    kernels.activations.combine(y, rows(params[f"{name}.1.bias"], len(y)), active=False)
-    return y
-
-
-def end_mlp_backward(params: Mapping[str, Any], name: str, x: Any, dy: Any, grads: dict[str, Any]) -> Any:
-    """dx of `end_mlp`, whose hidden layer is computed again; adds the gradients of its parameters to `grads`."""
-    kernels, first = backends.of(x), params[f"{name}.0.weight"]
-    dx = kernels.recycling.empty(x.shape, x.dtype)
-    sums: dict[str, Any] = {}
-    for k in range(len(x)):
-        one, found = x[k : k + 1], dict[str, Any]()
-        hidden = mix(first, one)
-        kernels.activations.combine(hidden, rows(params[f"{name}.0.bias"], 1), active=False)
-        change = mlp_backward(params, name, hidden, dy[k : k + 1], found, dx[k : k + 1])[1]
-        found[f"{name}.0.weight"] = weight_gradient(one, change)
-        for key, grad in found.items():
-            sums[key] = sums[key] + grad if key in sums else grad
-    grads |= sums | {f"{name}.1.bias": channel_sums(dy)}
+    dx = backend.recycling.empty(x.array.shape, dy.dtype)
+    found = backend.channels.mlp_backward(matrices(params, name), *x, dy, v, dx)
+    names = ("0.weight", "0.bias", "1.weight", "1.bias")[: 4 if bias else 3]
+    grads |= {f"{name}.{own}": grad for own, grad in zip(names, found, strict=False)}
     return dx
 
 
@@ -93,27 +87,38 @@ def rows(values: Any, batch: int) -> Any:
     return backends.of(values).asarray(np.broadcast_to(values, (batch, len(values))))
 
 
-def skip(params: Mapping[str, Any], name: str, kind: str | None, x: Any) -> tuple[Any, Any]:
-    """(array, factor per sample and channel) whose product is to be added; (None, None) without a skip."""
-    if kind is None:
-        return None, None
-    if kind == "linear":
-        mixed = mix(params[f"{name}.weight"], x)
-        return mixed, backends.of(x).asarray(np.ones(mixed.shape[:2], x.dtype))
-    factor = params[f"{name}.weight"] if kind == "soft-gating" else np.ones(x.shape[1], x.dtype)
-    return x, rows(factor, len(x))
+def join(params: Mapping[str, Any], skip: Skip, v: Any, beta: Any, alpha: Any, y: Any, active: bool) -> None:
+    """v = alpha·v + beta + skip, then gelu(v) to y if `active`, or in place of v without one."""
+    backend = backends.of(v)
+    if skip.kind == "linear":
+        backend.channels.join(params[f"{skip.name}.weight"], skip.x, v, beta, alpha, y, active)
+    else:
+        backend.activations.combine(v, beta, *skip.addend(params), alpha, y, active)
 
 
-def skip_backward(
-    params: Mapping[str, Any], name: str, kind: str | None, x: Any, d: Any, grads: dict[str, Any], dx: Any
-) -> None:
-    """Add to dx what comes through the skip, and the gradient of its weight to `grads`."""
-    backend = backends.of(d)
-    if kind == "linear":
-        grads[f"{name}.weight"] = weight_gradient(x, d)
-        dx += mix(params[f"{name}.weight"].T, d)
-    elif kind is not None:
-        factor = params[f"{name}.weight"] if kind == "soft-gating" else np.ones(x.shape[1], x.dtype)
-        if kind == "soft-gating":
-            grads[f"{name}.weight"] = backend.products.row_dots(d, x).sum(axis=0)
-        backend.activations.combine(dx, rows(0 * factor, len(x)), d, rows(factor, len(x)), active=False)
+def skips_backward(
+    params: Mapping[str, Any], skips: Sequence[tuple[Skip, Any]], x: Input, grads: dict[str, Any], dx: Any
+) -> Any:
+    """Add to dx what comes through skips from x, each with the gradient of its result; the weights' to `grads`.
+
+    Returns
+    -------
+    Σ over samples and points of the gradient of the first, if it is linear, else None.
+    """
+    backend, sums = backends.of(dx), None
+    plain = [one for one in skips if one[0].kind in ("identity", "soft-gating")]
+    for number, (skip, d) in enumerate(skips):
+        if skip.kind == "linear":
+            other = plain.pop() if plain else None
+            ours = (None, None) if other is None else (other[1], backend.asarray(other[0].factor(params)))
+            name = f"{skip.name}.weight"
+            grads[name], total, dots = backend.channels.join_backward(params[name], *x, d, dx, *ours)
+            sums = total if number == 0 else sums
+            if other is not None and other[0].kind == "soft-gating":
+                grads[f"{other[0].name}.weight"] = dots
+    for skip, d in plain:
+        factor = skip.factor(params)
+        if skip.kind == "soft-gating":
+            grads[f"{skip.name}.weight"] = backend.products.row_dots(d, x.value()).sum(axis=0)
+        backend.activations.combine(dx, rows(0 * factor, len(dx)), d, rows(factor, len(dx)), active=False)
+    return sums

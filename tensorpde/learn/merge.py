@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorpde import backend as backends
-from tensorpde.learn.layers import channel_sums, rows
+from tensorpde.learn.layers import Skip, channel_sums, join, rows
 from tensorpde.learn.place import Place
 
 NORMS = (None, "instance", "group", "layer")
@@ -70,10 +70,10 @@ class Merged(NamedTuple):
 
 
 def merge(
-    params: Mapping[str, Any], bias: str | None, norm: tuple[str, int] | None, s: Any, added: tuple[Any, Any],
+    params: Mapping[str, Any], bias: str | None, norm: tuple[str, int] | None, s: Any, skip: Skip,
     active: bool, place: Place, keep: bool,
 ) -> tuple[Any, Merged]:  # fmt: skip
-    """y = act(v), v = norm(s + bias) + factor · addend. Collective on pencils with a norm.
+    """y = act(v), v = norm(s + bias) + skip. Collective on pencils with a norm.
 
     Parameters
     ----------
@@ -83,8 +83,6 @@ def merge(
         The name of the norm's parameters and the number of groups of channels; None for none.
     s
         Used up: it becomes v, or y.
-    added
-        (addend, factor) as of `layers.skip`.
     keep
         Whether the adjoint will be wanted: then y is an array of its own.
     """
@@ -97,23 +95,14 @@ def merge(
         alpha, shift, saved = normalise(params, *norm, s, place)
         s = backend.copy(s) if keep else s
     y = backend.recycling.empty(s.shape, s.dtype) if keep and active else None
-    backend.activations.combine(s, shift, *added, alpha, y, active)
+    join(params, skip, s, shift, alpha, y, active)
     return s if y is None else y, Merged(s, active, saved)
 
 
 def merge_backward(
-    params: Mapping[str, Any], bias: str | None, norm: tuple[str, int] | None, saved: Merged, dy: Any, place: Place,
-    grads: dict[str, Any], out: Any = None,
-) -> tuple[Any, Any, Any]:  # fmt: skip
-    """(ds, dv, y): the gradients of s and of the sum before the activation; y again, if `out` is given for it.
-
-    Uses up dy, which becomes dv; without a norm ds is dv.
-    """
-    if saved.active:
-        backends.of(dy).activations.gelu_backward(saved.v, dy, out)
-    ds = dy
-    if norm is not None and saved.norm is not None:
-        ds = normalise_backward(params, *norm, saved.norm, dy, place, grads)
-    if bias is not None:
-        grads[bias] = channel_sums(ds)
-    return ds, dy, out if saved.active else saved.v
+    params: Mapping[str, Any], norm: tuple[str, int] | None, saved: Merged, dv: Any, place: Place, grads: dict[str, Any]
+) -> Any:
+    """ds for the gradient dv of the sum before the activation; without a norm it is dv. Collective on pencils."""
+    if norm is None or saved.norm is None:
+        return dv
+    return normalise_backward(params, *norm, saved.norm, dv, place, grads)

@@ -245,15 +245,17 @@ class TFNO:
         outer = padding.outer
         transforms = self._transforms(outer, training=keep)
         entered = self._embedded(block, place)
-        h = layers.end_mlp(params, "lifting", entered)
+        h = layers.mlp(params, "lifting", entered)
         h = padding.pad(h) if outer is not place else h
-        kept = []
+        kept: list[Any] = []
         for one in self.blocks:
-            before = h
-            h, saved = blocks.forward(one, params, transforms, outer, h, keep and not self.remat)
-            kept.append(before if self.remat and keep else saved)
+            before = kept[-1].result if kept and keep and not self.remat else None
+            x = h
+            h, saved = blocks.forward(one, params, transforms, outer, x, keep and not self.remat, before)
+            kept.append(x if self.remat and keep else saved)
+        del x
         h = padding.crop(h) if outer is not place else h
-        y = layers.end_mlp(params, "projection", h)
+        y = layers.mlp(params, "projection", h)
         y = place.wrap(y.reshape(*y.shape[:2], *place.local_shape))
         return y, Saved(place, entered, kept, h) if keep else None
 
@@ -278,7 +280,7 @@ class TFNO:
         transforms = self._transforms(padding.outer, training=True)
         dy = Place.of(dy, self.ndim)[0]
         dy = backends.of(dy).asarray(dy, self.dtype).reshape(*dy.shape[:2], -1)
-        dh = layers.end_mlp_backward(params, "projection", saved.last, dy, grads)
+        dh = layers.mlp_backward(params, "projection", layers.Input(saved.last), dy, grads)
         told = _tell(ready, grads, frozenset())
         dh = padding.crop_adjoint(dh) if padding.outer is not place else dh
         for one, kept in zip(reversed(self.blocks), reversed(saved.layers), strict=True):
@@ -289,7 +291,7 @@ class TFNO:
                 grads[name] = grads[name] + grad if name in grads else grad
             told = _tell(ready, grads, told, "spectral." if self.joint and one.number else None)
         dh = padding.pad_adjoint(dh) if padding.outer is not place else dh
-        dx = layers.end_mlp_backward(params, "lifting", saved.x, dh, grads)
+        dx = layers.mlp_backward(params, "lifting", layers.Input(saved.x), dh, grads)
         dx = backends.of(dx).asarray(dx[:, : self.in_channels]).reshape(len(dx), self.in_channels, *place.local_shape)
         _tell(ready, grads, told)
         grads = {name: grads[name] for name in self.shapes}

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import (
     activations,
+    channels,
     elements,
     lines,
     particles,
@@ -66,6 +67,7 @@ __all__ = [
     "activations",
     "asarray",
     "before_compiling",
+    "channels",
     "copy",
     "elements",
     "empty",

@@ -44,7 +44,8 @@ def _clipped(v):
 
 
 @inlined
-def _gelu(v, double):
+def gelu(v, double):
+    """gelu(v); `double` is None in single precision."""
     if double is None:
         w = _clipped(v)
         s = w * w
@@ -53,7 +54,8 @@ def _gelu(v, double):
 
 
 @inlined
-def _slope(v, double):
+def slope(v, double):
+    """gelu'(v)."""
     if double is None:
         w = _clipped(v)
         s = w * w
@@ -81,10 +83,10 @@ def _combine(v, alpha, beta, addend, gamma, y, active, double):
         if y is not None:
             result = y[r]
             for p in range(row.size):
-                result[p] = _gelu(row[p], double)
+                result[p] = gelu(row[p], double)
         elif active is not None:
             for p in range(row.size):
-                row[p] = _gelu(row[p], double)
+                row[p] = gelu(row[p], double)
 
 
 @kernel
@@ -92,11 +94,11 @@ def _backward(v, d, y, double):
     for r in range(v.shape[0]):
         row, change = v[r], d[r]
         for p in range(row.size):
-            change[p] = change[p] * _slope(row[p], double)
+            change[p] = change[p] * slope(row[p], double)
         if y is not None:
             result = y[r]
             for p in range(row.size):
-                result[p] = _gelu(row[p], double)
+                result[p] = gelu(row[p], double)
 
 
 def _rows(x: np.ndarray) -> np.ndarray:
