@@ -11,28 +11,31 @@ import numpy as np
 
 from tensorpde import backend as backends
 from tensorpde.boundary import Neumann
-from tensorpde.electro.long_range import Box, long_range
-from tensorpde.electro.newton import gaussians
-from tensorpde.electro.short_range import ShortRange
+from tensorpde.electro.long_range import Box
+from tensorpde.electro.split import Split, in_tucker, mesh_sigma, on_mesh, tucker_sigma
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.parallel import agree, world
 from tensorpde.parallel.blocks import collected, computed
-from tensorpde.tucker import ChebTuck, Tucker
+from tensorpde.tucker import Tucker
 
 BLOCK = 256  # targets per block of work, whatever the number of ranks
-DIRECT_PAIRS = 1e8  # up to so many pairs are summed one by one: about half a second
+DIRECT_PAIRS = 3e7  # up to so many pairs are summed one by one: about 60 ms
+LONG = ("mesh", "tucker")
 SAMPLES = 64
 ROUNDS = 5
+FIELD = 10.0  # times the tolerance: what the field may be wrong by, relative to its root mean square
 MARGIN = 0.1  # of the tolerance, for each of quadrature, coefficients and rank
-PAIR, VALUE, TERM = 1e-7, 5e-8, 8e-10  # seconds per ρσ³ of a pair sum, per σ³/h³ of a grid, per r³ of a core
-LARGEST_RANK = 100.0  # wanted of the long-range part, whose core has as many values as its cube
+MOST_BLOCKS = 256  # of work, where there are many targets
 MARGIN_OF_BOX = 0.05  # of its edges, on each side
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """What was measured: errors relative to the largest |potential| (forces: to the root mean square field)."""
+    """What was measured: errors relative to the largest |potential| (field: root mean squares).
+
+    `terms` is the number of Gaussians, 0 on a mesh, and `rank` that of the long-range part or the shape of the mesh.
+    """
 
     particles: float
     points: float
@@ -45,25 +48,9 @@ class Accuracy:
     def __str__(self) -> str:
         return (
             f"measured at {self.samples} samples: potential {self.particles:.1e} at particles, {self.points:.1e} at "
-            f"points, field {self.field:.1e} (σ = {self.sigma:.3g}, {self.terms} Gaussians, rank {self.rank})"
+            f"points, field {self.field:.1e} (σ = {self.sigma:.3g}, "
+            + (f"{self.terms} Gaussians, rank {self.rank})" if self.terms else f"mesh {self.rank})")
         )
-
-
-@dataclass(frozen=True)
-class Split:
-    """One choice of σ: both parts of the potential."""
-
-    sigma: float
-    terms: int
-    short: ShortRange
-    long: ChebTuck
-
-    def at(self, points: np.ndarray) -> np.ndarray:
-        """Potential and field at points of the domain, (m, 4)."""
-        result = self.short.at(points)
-        result[:, 0] += self.long(points)
-        result[:, 1:] -= self.long.gradient_at(points)
-        return result
 
 
 class RangeSeparated:
@@ -85,7 +72,10 @@ class RangeSeparated:
     sigma
         Range of the short part; None: chosen by a cost model for each use.
     direct
-        Whether sums are made pair by pair; None where this is cheaper (up to 1e8 pairs).
+        Whether sums are made pair by pair; None where this is cheaper (up to 3e7 pairs).
+    long
+        How the long-range part is built: "mesh", by Fourier transforms (`MeshRange`), or "tucker", as a polynomial in
+        the Chebyshev–Tucker format from a sum of Gaussians (`long_range`).
 
     Raises
     ------
@@ -95,23 +85,29 @@ class RangeSeparated:
 
     Notes
     -----
-    1/r = long + short with long = Σ_{k<R} w_k exp(−t_k² r²) a sinc quadrature that is accurate from σ on, and short the
-    exact rest, which ends at σ. The short part is summed over neighbours in cells, O(N ρ σ³); the long part is a
-    polynomial in the Tucker format (`long_range`), whose degree and rank grow like L/σ, evaluated in O(r³) per particle
-    or O(Σ n r) memory per grid. Parts are made when they are first needed, and verified against direct sums at 64
-    particles before they are used; where the error is above tol they are made again with smaller tolerances.
-    Memory: positions of all particles on every rank (32 bytes each), cells (50 bytes), m² per Gaussian, core r³.
+    1/r = long + short, where long is smooth and 1/r from σ on, and short the exact rest, which ends at σ. The latter
+    is summed over neighbours in cells, O(N ρ σ³). The long part on a mesh of M ∝ edge/σ points per axis takes
+    O(N w³ + M³ log M), windows having w points: with the σ that a cost model chooses, time is near-linear in N. In the
+    Tucker format its degree and rank r grow like edge/σ, it takes O(r³) per particle, and is a function that is known
+    without a mesh. On grids of n points per axis either takes O(Σ n r) memory in factors.
+    Parts are made when they are first needed, and verified against direct sums at 64 particles before they are used;
+    where the error of the potential is above tol, or that of the field above 10 tol, they are made again with smaller
+    tolerances.
+    Memory: positions of all particles on every rank (32 bytes each), sorted ones (40 bytes), cells (8 bytes); and the
+    mesh (8 bytes a point) with the ranks' shares of two complex arrays of its size, or m² per Gaussian and core r³.
     Source: P. Benner, V. Khoromskaia, B. N. Khoromskij, SIAM J. Sci. Comput. 40 (2018) A1034–A1062; P. Benner et al.,
     arXiv:2503.01696 (2025).
     """
 
     def __init__(
         self, positions: Any, charges: Any, tol: float = 1e-6, comm: Any = None, distributed: bool = False,
-        box: Box | None = None, sigma: float | None = None, direct: bool | None = None,
+        box: Box | None = None, sigma: float | None = None, direct: bool | None = None, long: str = "mesh",
     ) -> None:  # fmt: skip
         self.comm, self.tol, self.distributed = world(comm), tol, distributed
-        self.sigma, self.direct = sigma, direct
+        self.sigma, self.direct, self.long = sigma, direct, long
         with agree(self.comm, "reading particles"):
+            if long not in LONG:
+                raise ValueError(f"long={long!r} is none of {', '.join(LONG)}")
             x, q = _checked(positions, charges, tol)
         self._own = slice(0, len(q))
         if distributed:
@@ -163,7 +159,7 @@ class RangeSeparated:
         Notes
         -----
         Short range: 4.2 (σ/h)³ points per particle that a rank's block reaches; long range: the Kron of dense line
-        operators. Memory: one field and one that is transposed.
+        operators from the mesh or the core to the grid. Memory: one field and one that is transposed.
         """
         return self.on(self._space(points))
 
@@ -183,7 +179,7 @@ class RangeSeparated:
             block = np.stack(np.broadcast_arrays(*space.coordinates()), axis=-1).reshape(-1, 3)
             values = self._directly(block)[:, 0].reshape(space.pencil.local_shape)
             return Field(space, space.backend.asarray(values))
-        split = self.split(max(axis.spacing for axis in space.axes))
+        split = self.split(space.shape)
         result = split.long.field(space).to(space.pencil)
         lines = tuple(np.ravel(x) for x in space.coordinates())
         with agree(self.comm, "adding the short range"):
@@ -192,7 +188,8 @@ class RangeSeparated:
 
     def factors(self, points: int | Sequence[int] | float) -> Tucker:
         """The long-range part at the points of `grid` as a Tucker tensor: O(Σ n r) memory for any n. Collective."""
-        return self.split().long.on_grid([axis.x for axis in self._axes(points)])
+        axes = self._axes(points)
+        return self.split(tuple(axis.n for axis in axes)).long.on_grid([axis.x for axis in axes])
 
     def check(self, samples: int = 200) -> Accuracy:
         """Errors against direct sums at random particles, and at random points of the box no closer than σ/10 to one.
@@ -216,8 +213,8 @@ class RangeSeparated:
             len(chosen) + len(points), split.sigma, split.terms, split.long.rank,
         )  # fmt: skip
 
-    def split(self, spacing: float | None = None) -> Split:
-        """Both parts for sums over particles, or for a grid of some spacing; made once for each σ. Collective.
+    def split(self, shape: tuple[int, ...] | None = None) -> Split:
+        """Both parts for sums over particles, or for a grid of some shape; made once for each σ. Collective.
 
         Raises
         ------
@@ -228,43 +225,36 @@ class RangeSeparated:
         """
         if len(self) == 0:
             raise ValueError("there are 0 particles: nothing to split into ranges")
-        sigma = self._sigma(spacing)
+        sigma = self._chosen(shape)
         if sigma not in self._splits:
             self._splits[sigma] = self._verified(sigma)
         return self._splits[sigma]
 
-    def _sigma(self, spacing: float | None) -> float:
-        """σ where the short part costs as much as the long one: c₁ σ³ = c₂ (rank(σ))³, rank ∝ log(1/tol) L / σ."""
-        edges = np.ptp(np.array(self.domain), axis=1)
-        diagonal = float(np.linalg.norm(edges))
+    def _chosen(self, shape: tuple[int, ...] | None) -> float:
         if self.sigma is not None:
-            return min(self.sigma, 0.5 * diagonal)
-        density = len(self) / prod(edges)
-        near = PAIR * density if spacing is None else VALUE / spacing**3
-        rank = 0.5 * (np.log(1 / self.tol) + 2) * prod(edges) ** (1 / 3)
-        best = (TERM * rank**3 / near) ** (1 / 6)
-        return float(f"{min(max(best, rank / LARGEST_RANK), diagonal / 6):.2g}")
+            return min(self.sigma, 0.5 * float(np.linalg.norm(np.ptp(np.array(self.domain), axis=1))))
+        if self.long == "mesh":
+            return mesh_sigma(self.positions, self.domain, self.tol, shape)
+        edges = np.ptp(np.array(self.box), axis=1)
+        spacing = None if shape is None else float((edges / (np.array(shape) - 1)).max())
+        return tucker_sigma(len(self), self.domain, self.tol, spacing)
 
     def _verified(self, sigma: float) -> Split:
-        random = np.random.default_rng(0)
+        random, build = np.random.default_rng(0), on_mesh if self.long == "mesh" else in_tucker
         chosen = self.positions[random.choice(len(self), min(SAMPLES, len(self)), replace=False)]
-        exact = self._compared(chosen)[:, 0]
+        exact = self._compared(chosen)
         size = float(np.linalg.norm(self.charges)) or 1.0
-        scale = float(np.abs(exact).max()) or size / sigma
+        scale = float(np.abs(exact[:, 0]).max()) or size / sigma
+        steep = float(np.linalg.norm(exact[:, 1:])) or scale / sigma
         wanted = MARGIN * self.tol * scale
         for _ in range(ROUNDS):
-            split = self._made(sigma, wanted, size)
-            error = float(np.abs(self._blocks(chosen, split)[:, 0] - exact).max()) / scale
+            split = build(self.positions, self.charges, sigma, wanted, self.domain, self.comm)
+            wrong = self._blocks(chosen, split) - exact
+            error = max(np.abs(wrong[:, 0]).max() / scale, np.linalg.norm(wrong[:, 1:]) / (FIELD * steep))
             if error <= 0.5 * self.tol:
                 return split
-            wanted *= max(0.02, 0.25 * self.tol / error)
+            wanted *= max(0.02, 0.25 * self.tol / float(error))
         raise RuntimeError(f"the error at particles is {error:.1e} and not below tol={self.tol:.1e} with σ={sigma:.3g}")
-
-    def _made(self, sigma: float, wanted: float, size: float) -> Split:
-        diagonal = float(np.linalg.norm(np.ptp(np.array(self.domain), axis=1)))
-        g = gaussians(sigma, diagonal, float(np.clip(wanted * sigma / size, 1e-13, 1e-2)), relative=False)
-        short = ShortRange(self.positions, self.charges, g, sigma, 0.1 * wanted / size)
-        return Split(sigma, len(g), short, long_range(self.positions, self.charges, g, self.domain, wanted, self.comm))
 
     def _values(self, points: Any) -> np.ndarray:
         if points is None:
@@ -301,7 +291,10 @@ class RangeSeparated:
         return targets * len(self) <= DIRECT_PAIRS if self.direct is None else self.direct
 
     def _blocks(self, x: np.ndarray, split: Split) -> np.ndarray:
-        return computed(self.comm, len(x), BLOCK, (4,), lambda part: split.at(x[part]))
+        order, size = split.short.sorted(x), max(BLOCK, len(x) // MOST_BLOCKS)
+        result = np.empty((len(x), 4))
+        result[order] = computed(self.comm, len(x), size, (4,), lambda part: split.at(x[order[part]]))
+        return result
 
     def _compared(self, x: np.ndarray) -> np.ndarray:
         """The direct sums, shared by the ranks."""

@@ -79,6 +79,10 @@ class ChebTuck:
             columns.append(self._at(points, factors))
         return np.stack(columns, axis=1)
 
+    def values_and_gradients(self, points: Any) -> np.ndarray:
+        """Values and first derivatives at points (m, d), shape (m, 1 + d). Not collective."""
+        return np.column_stack([self(points), self.gradient_at(points)])
+
     def _at(self, points: Any, factors: Sequence[np.ndarray]) -> np.ndarray:
         x = np.asarray(points, float)
         if x.ndim != 2 or x.shape[1] != self.ndim:

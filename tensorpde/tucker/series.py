@@ -35,6 +35,16 @@ def synthesis(t: np.ndarray, degree: int) -> np.ndarray:
     return chebyshev.chebvander(np.asarray(t, float), degree)
 
 
+def to_powers(degree: int) -> np.ndarray:
+    """Square matrix from coefficients to those of 1, t, t², …: for low degrees, as its entries grow like 2ⁿ."""
+    matrix = np.eye(degree + 1)
+    for k in range(2, degree + 1):
+        matrix[1:, k] = 2 * matrix[:-1, k - 1]
+        matrix[0, k] = 0.0
+        matrix[:, k] -= matrix[:, k - 2]
+    return matrix
+
+
 def derivative(degree: int, order: int = 1) -> np.ndarray:
     """Square matrix from the coefficients of a polynomial to those of its derivative."""
     matrix = np.zeros((degree + 1, degree + 1))

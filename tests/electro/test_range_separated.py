@@ -27,18 +27,19 @@ def pairs(points, x, q):
     return inverse @ q, np.einsum("ijk,ij->ik", apart, inverse**3 * q)
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=16, deadline=None, derandomize=True)
 @given(
-    st.sampled_from([1e-3, 1e-5, 1e-7, 1e-9]),
+    st.sampled_from(["mesh", "tucker"]),
+    st.sampled_from([1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9]),
     st.booleans(),
     st.integers(0, 99),
     st.sampled_from([0.0, 1.0]),
     st.sampled_from([40, 200]),
 )
-def test_the_tolerance_is_met(tol, clustered, seed, excess, count):
+def test_the_tolerance_is_met(long, tol, clustered, seed, excess, count):
     x, q = particles(count, seed, clustered)
     q += excess  # not neutral
-    rs = RangeSeparated(x, q, tol, direct=False)
+    rs = RangeSeparated(x, q, tol, direct=False, long=long)
     found = rs.check(100)
     assert max(found.particles, found.points) <= tol
     wanted, field = pairs(x, x, q)
@@ -49,11 +50,11 @@ def test_the_tolerance_is_met(tol, clustered, seed, excess, count):
     np.testing.assert_allclose(rs.forces(), q[:, None] * rs.field(), rtol=1e-14)
 
 
-@pytest.mark.parametrize("direct", [True, False])
-def test_grids_points_and_box_cuts(direct):
+@pytest.mark.parametrize(("direct", "long"), [(True, "mesh"), (False, "mesh"), (False, "tucker")])
+def test_grids_points_and_box_cuts(direct, long):
     x, q = particles(150, 4)
     box = ((1.0, 4.0), (-1.0, 3.0), (2.0, 7.5))  # cuts through the particles, and leaves their bounding box
-    rs = RangeSeparated(x, q, 1e-6, box=box, direct=direct)
+    rs = RangeSeparated(x, q, 1e-6, box=box, direct=direct, long=long)
     f = rs.grid((7, 9, 8))
     assert f.space.shape == (7, 9, 8)
     lines = [np.linspace(lo, hi, n) for (lo, hi), n in zip(box, (7, 9, 8), strict=True)]
@@ -80,7 +81,7 @@ def test_few_particles():
     for direct in (True, False):
         one = RangeSeparated([[1.0, 2.0, 3.0]], [2.0], direct=direct)
         assert one.energy() == pytest.approx(0.0, abs=1e-5)
-        np.testing.assert_allclose(one.forces(), 0.0, atol=1e-5)
+        np.testing.assert_allclose(one.forces(), 0.0, atol=5e-5)
         assert one.potential([[1.0, 2.0, 3.5]])[0] == pytest.approx(4.0, abs=1e-5)
         flat = RangeSeparated([[0.0, 0, 0], [1, 0, 0], [0, 2, 0]], [1.0, -1, 1], direct=direct)
         assert flat.energy() == pytest.approx(-1 + 0.5 - 1 / np.sqrt(5), abs=1e-5)
@@ -108,10 +109,15 @@ def test_what_cannot_be_is_refused(x, q, tol, words):
         RangeSeparated(x, q, tol)
 
 
-def across(path):
+def test_no_other_way():
+    with pytest.raises(ValueError, match="long='fmm' is none of mesh, tucker"):
+        RangeSeparated(np.zeros((1, 3)), [1], long="fmm")
+
+
+def across(path, long):
     """The same bits on any number of ranks; distributed particles to round-off of the compressions."""
     x, q = particles(300, 2)
-    rs = RangeSeparated(x, q, 1e-4, direct=False)
+    rs = RangeSeparated(x, q, 1e-4, direct=False, long=long)
     results = [rs.potential(), rs.forces(), np.array([rs.energy()]), rs.potential(x[:50] + 0.01)]
     grid = rs.grid((9, 8, 7)).gather()
     comm = rs.comm
@@ -123,7 +129,7 @@ def across(path):
         np.testing.assert_array_equal(one, several)
     np.testing.assert_allclose(grid, wanted, rtol=1e-12, atol=1e-12)
     mine = slice(len(q) * comm.rank // comm.size, len(q) * (comm.rank + 1) // comm.size)
-    shared = RangeSeparated(x[mine], q[mine], 1e-4, distributed=True, direct=False)
+    shared = RangeSeparated(x[mine], q[mine], 1e-4, distributed=True, direct=False, long=long)
     np.testing.assert_array_equal(shared.potential(), results[0][mine])
     np.testing.assert_array_equal(shared.forces(), results[1][mine])
     assert shared.energy() == results[2][0]
@@ -139,7 +145,18 @@ def across(path):
         raise AssertionError
 
 
-def test_on_several_ranks(tmp_path):
-    across(str(tmp_path / "one.npz"))
-    for ranks in (2, 3, 4):
-        run_ranks(ranks, "electro/test_range_separated.py::across", str(tmp_path / "one.npz"))
+@pytest.mark.parametrize("long", ["mesh", "tucker"])
+def test_on_several_ranks(tmp_path, long):
+    across(str(tmp_path / "one.npz"), long)
+    for ranks in (2, 3, 4) if long == "mesh" else (3,):
+        run_ranks(ranks, "electro/test_range_separated.py::across", str(tmp_path / "one.npz"), long)
+
+
+def test_many_particles():
+    """The same as sums over pairs where a cost model chooses σ, and the work is shared in blocks."""
+    x, q = particles(20_000, 3)
+    rs = RangeSeparated(x, q, 1e-6)
+    exact, field = pairs(x[:200], x, q)
+    assert rs.check(50).terms == 0
+    np.testing.assert_allclose(rs.potential()[:200], exact, atol=1e-6 * np.abs(exact).max())
+    assert np.linalg.norm(rs.field()[:200] - field) < 1e-5 * np.linalg.norm(field)

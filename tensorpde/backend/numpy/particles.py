@@ -1,4 +1,4 @@
-"""Sums over pairs of particles: 1/r among all, and a smoothed-away 1/r among near ones found in cells.
+"""Sums over pairs of particles and points: 1/r among all, and a smoothed-away 1/r near each particle on a grid.
 
 A target's sum runs over its sources in one order, whoever works on it. Loops over lanes write to short arrays that stay
 in cache, so that they are vectorized without changing the order of any sum.
@@ -53,70 +53,6 @@ def _smooth(s, count, scale, series, value):
     """value = Σ_c series[c] u^c with u = s · scale − 1; up to 15 lanes past `count` too."""
     for i in range(0, count, ABREAST):
         horner(s, i, scale, series, len(series), value)
-
-
-@kernel
-def _near(targets, sources, charges, starts, shape, corner, edge, series, slopes, radius, result):
-    """result[i] = Σ over sources within radius of q (1/r − P(r²)) and −∇ of it; 1/r counts as 0 at r = 0."""
-    limit, scale = radius * radius, 2.0 / (radius * radius)
-    room = 1
-    for i in range(len(starts) - 1):
-        room = max(room, starts[i + 1] - starts[i])
-    room = 27 * room + LANES
-    s, dx, dy, dz = np.zeros(room), np.empty(room), np.empty(room), np.empty(room)
-    q, value, slope = np.empty(room), np.empty(room), np.empty(room)
-    for i in range(len(targets)):
-        x, y, z = targets[i, 0], targets[i, 1], targets[i, 2]
-        a = int(np.floor((x - corner[0]) / edge[0]))
-        b = int(np.floor((y - corner[1]) / edge[1]))
-        c = int(np.floor((z - corner[2]) / edge[2]))
-        low, high = max(c - 1, 0), min(c + 1, shape[2] - 1)
-        count = 0
-        for m in range(max(a - 1, 0), min(a + 1, shape[0] - 1) + 1):
-            for n in range(max(b - 1, 0), min(b + 1, shape[1] - 1) + 1):
-                if low > high:
-                    continue
-                row = (m * shape[1] + n) * shape[2]
-                for j in range(starts[row + low], starts[row + high + 1]):
-                    dx[count], dy[count], dz[count] = x - sources[0, j], y - sources[1, j], z - sources[2, j]
-                    apart = dx[count] * dx[count] + dy[count] * dy[count] + dz[count] * dz[count]
-                    s[count], q[count] = apart, charges[j]
-                    count += 1 if apart <= limit else 0
-        _smooth(s, count, scale, series, value)
-        _smooth(s, count, scale, slopes, slope)
-        for j in range(count):
-            inverse = 1.0 / np.sqrt(s[j]) if s[j] > 0.0 else 0.0
-            value[j] = q[j] * (inverse - value[j])
-            slope[j] = q[j] * (inverse * inverse * inverse + slope[j])
-        p = fx = fy = fz = 0.0
-        for j in range(count):
-            p += value[j]
-            fx += slope[j] * dx[j]
-            fy += slope[j] * dy[j]
-            fz += slope[j] * dz[j]
-        result[i, 0], result[i, 1], result[i, 2], result[i, 3] = p, fx, fy, fz
-
-
-def near(
-    targets: np.ndarray, sources: np.ndarray, charges: np.ndarray, starts: np.ndarray, shape: np.ndarray,
-    corner: np.ndarray, edge: np.ndarray, series: np.ndarray, slopes: np.ndarray, radius: float,
-) -> np.ndarray:  # fmt: skip
-    """Σ_j q_j (1/r − P(r²)) and −∇ of it over the sources within `radius`, shape (m, 4), potential first.
-
-    Parameters
-    ----------
-    targets
-        (m, 3).
-    sources, charges
-        (3, n) and (n,), sorted by cell; `starts` says where each of the cells begins, in C order of `shape`.
-    corner, edge
-        Of the grid of cells; an edge is no shorter than the radius.
-    series, slopes
-        Coefficients of P and 2 P' (by r²) in powers of 2 r²/radius² − 1.
-    """
-    result = np.empty((len(targets), 4))
-    _near(np.ascontiguousarray(targets), sources, charges, starts, shape, corner, edge, series, slopes, radius, result)
-    return result
 
 
 @kernel
