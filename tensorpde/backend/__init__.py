@@ -1,7 +1,7 @@
 """Array backends: one package per kind of array, all with the same modules, names and signatures.
 
-A backend has ``name``, ``empty``, ``zeros``, ``asarray``, ``to_host`` and the modules ``lines``,
-``transforms`` and ``pointwise``. A Space chooses one; operators find it from the array they get.
+`SURFACE` is what a backend offers to the layers above; they find it from a Space or from the array they get, and never
+ask which it is. Whatever else a backend has is its own business: how kernels are compiled and kept, threads, tiles.
 """
 
 from __future__ import annotations
@@ -12,6 +12,29 @@ from typing import Any
 
 NAMES = ("numpy", "cupy")
 
+SURFACE: dict[str, tuple[str, ...]] = {
+    "": ("asarray", "before_compiling", "copy", "empty", "name", "on_host", "to_host", "zeros"),
+    "activations": ("combine", "gelu_backward"),
+    "blocks": ("copy_block",),
+    "lines": ("prepare", "sweep"),
+    "neighbours": ("near",),
+    "particles": ("direct", "on_grid"),
+    "pointwise": ("axpby", "copy", "courant", "matmul", "two_register_update"),
+    "products": ("matmul", "row_dots", "row_sums"),
+    "recycling": ("empty",),
+    "reductions": ("line_sums",),
+    "shifted": ("prepare", "scale", "solve"),
+    "transforms": ("KINDS", "Plan", "Separable", "separable"),
+    "transport": ("prepare", "transport"),
+    "updates": ("adam", "momentum", "sum_of_squares"),
+}
+"""Module → its public names; "" is the package itself. On the host there are `elements`, `channels` and
+`mesh` besides."""
+
+
+class Unavailable(RuntimeError):
+    """A backend cannot be used on this machine; the message says in one sentence what is missing."""
+
 
 def get(name: str) -> ModuleType:
     """The backend package called `name`.
@@ -20,6 +43,8 @@ def get(name: str) -> ModuleType:
     ------
     ValueError
         For an unknown name.
+    Unavailable
+        If this machine lacks what the backend needs: a library, a device, a driver that is new enough.
     """
     if name not in NAMES:
         raise ValueError(f"backend {name!r} is unknown; known are {', '.join(NAMES)}")

@@ -17,8 +17,6 @@ from tensorpde import backend
 from tensorpde.parallel.pencil import Pencil
 from tensorpde.parallel.transpose import Transpose, gather
 
-_VALUES_IN_CACHE = 16384
-
 
 def dot(pencil: Pencil, a: Any, b: Any | None = None, weights: Sequence[np.ndarray] | None = None) -> np.ndarray:
     """Σ w conj(a) b over the grid, w the tensor product of `weights` (1 for None). Collective.
@@ -44,7 +42,7 @@ def dot(pencil: Pencil, a: Any, b: Any | None = None, weights: Sequence[np.ndarr
     if b is not None:
         b = a if same else _moved(b, pencil, whole)
     factor = None if weights is None else weights[last][whole.slices[last]]
-    sums = backend.of(a).to_host(_line_sums(a, b, factor))
+    sums = backend.of(a).to_host(backend.of(a).reductions.line_sums(a, b, factor))
     pencil = whole.without(last)
     for axis in range(last - 1, -1, -1):
         whole = pencil.aligned(axis)
@@ -101,35 +99,6 @@ def extremum(pencil: Pencil, block: Any, largest: bool) -> Any:
     result = np.empty_like(found)
     pencil.process_grid.comm.Allreduce(found, result, op=MPI.MAX)
     return float("nan") if result[1] else sign * float(result[0]) + 0.0
-
-
-def _line_sums(a: Any, b: Any | None, weights: np.ndarray | None) -> Any:
-    """Σ w conj(a) b along the last axis, a few lines at a time so that the products stay in cache."""
-    kernels = backend.of(a)
-    is_complex = "c" in {np.dtype(factor.dtype).kind for factor in (a, b) if factor is not None}
-    sums = kernels.zeros(a.shape[:-1], "complex128" if is_complex else "float64")
-    if a.size == 0:
-        return sums
-    n = a.shape[-1]
-    factor = np.float64(1) if weights is None else kernels.asarray(weights)
-    lines, others, flat = a.reshape(-1, n), None if b is None else b.reshape(-1, n), sums.reshape(-1)
-    step = max(1, _VALUES_IN_CACHE // n)
-    for start in range(0, len(lines), step):
-        part = slice(start, start + step)
-        products = _products(lines[part], None if others is None else others[part], factor, is_complex)
-        flat[part] = products[0].sum(axis=-1) + (1j * products[1].sum(axis=-1) if is_complex else 0)
-    return sums
-
-
-def _products(a: Any, b: Any | None, factor: Any, is_complex: bool) -> tuple[Any, ...]:
-    """Real (and imaginary) part of w conj(a) b, by real arithmetic: rounding must not depend on the place in memory."""
-    if not is_complex:
-        product = a * factor
-        return (product if b is None else np.multiply(product, b, out=product),)
-    if b is None:
-        return a.real * factor, a.imag * factor
-    real, imaginary = a.real * factor, a.imag * factor
-    return real * b.real + imaginary * b.imag, real * b.imag - imaginary * b.real
 
 
 def _moved(block: Any, start: Pencil, end: Pencil) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import (
     activations,
+    blocks,
     channels,
     elements,
     lines,
@@ -18,6 +19,7 @@ from . import (
     pointwise,
     products,
     recycling,
+    reductions,
     shifted,
     transforms,
     transport,
@@ -26,6 +28,8 @@ from . import (
 from .compiled import before_compiling
 
 name = "numpy"
+
+on_host = True  # whether MPI and numpy may read these arrays where they lie
 
 ALIGNMENT = 64  # bytes of a cache line: stores past the cache need it, and numpy gives 16
 
@@ -69,6 +73,7 @@ __all__ = [
     "activations",
     "asarray",
     "before_compiling",
+    "blocks",
     "channels",
     "copy",
     "elements",
@@ -77,10 +82,12 @@ __all__ = [
     "mesh",
     "name",
     "neighbours",
+    "on_host",
     "particles",
     "pointwise",
     "products",
     "recycling",
+    "reductions",
     "shifted",
     "to_host",
     "transforms",

@@ -1,0 +1,110 @@
+"""Arrays on an NVIDIA GPU: CuPy's memory, transforms and matrix products, our own CUDA kernels by numba."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import device  # the first to import CuPy: it says in one sentence what is missing
+
+import cupy  # isort: skip
+
+from . import (
+    activations,
+    blocks,
+    lines,
+    neighbours,
+    particles,
+    pointwise,
+    products,
+    recycling,
+    reductions,
+    shifted,
+    transforms,
+    transport,
+    updates,
+)
+
+name = "cupy"
+
+on_host = False  # whether MPI and numpy may read these arrays where they lie
+
+
+def empty(shape: Any, dtype: Any = "float64") -> cupy.ndarray:
+    """A C-contiguous array with undefined values, from CuPy's pool of memory.
+
+    Raises
+    ------
+    MemoryError
+        If the device has not so much memory left, naming both sizes.
+    """
+    with device.memory_for(shape, dtype):
+        return cupy.empty(shape, dtype)
+
+
+def zeros(shape: Any, dtype: Any = "float64") -> cupy.ndarray:
+    """An array of zeros; as `empty`."""
+    array = empty(shape, dtype)
+    array.fill(0)
+    return array
+
+
+def asarray(x: Any, dtype: Any = None) -> cupy.ndarray:
+    """A C-contiguous device array with the values of x, which may be on the host."""
+    if not isinstance(x, cupy.ndarray):
+        x = np.ascontiguousarray(x, dtype=dtype)
+    with device.memory_for(x.shape, x.dtype if dtype is None else dtype):
+        return cupy.ascontiguousarray(cupy.asarray(x, dtype=dtype))
+
+
+def copy(x: cupy.ndarray) -> cupy.ndarray:
+    """A C-contiguous copy of x."""
+    array = empty(x.shape, x.dtype)
+    array[...] = x
+    return array
+
+
+def to_host(array: cupy.ndarray) -> np.ndarray:
+    """The values as a host array; waits for the device."""
+    return array.get()
+
+
+def before_compiling(listener: Callable[[], object] | None) -> None:
+    """Have `listener` called once, before the first kernel that this process compiles."""
+    from .compiled import listen
+
+    listen(listener)
+
+
+def __getattr__(module: str) -> Any:
+    if module in ("channels", "elements", "mesh"):
+        raise NotImplementedError(f'{module} are worked on by the host so far: backend="numpy"')
+    raise AttributeError(f"module {__name__!r} has no attribute {module!r}")
+
+
+__all__ = [
+    "activations",
+    "asarray",
+    "before_compiling",
+    "blocks",
+    "copy",
+    "device",
+    "empty",
+    "lines",
+    "name",
+    "neighbours",
+    "on_host",
+    "particles",
+    "pointwise",
+    "products",
+    "recycling",
+    "reductions",
+    "shifted",
+    "to_host",
+    "transforms",
+    "transport",
+    "updates",
+    "zeros",
+]

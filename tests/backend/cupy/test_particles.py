@@ -1,0 +1,46 @@
+"""Sums over pairs of particles on the GPU backend: as on the CPU."""
+
+import numpy as np
+import standin
+
+standin.install()
+
+from tensorpde import backend  # noqa: E402
+from tensorpde.backend import cupy as gpu  # noqa: E402
+
+cpu = backend.get("numpy")
+rng = np.random.default_rng(7)
+X, Q = rng.random((12, 3)), rng.standard_normal(12)
+SERIES, RADIUS = rng.standard_normal(6), 0.4
+
+
+def test_all_pairs():
+    targets = np.concatenate([X[:3], rng.random((4, 3))])  # a source exactly at a target does not count
+    expected = cpu.particles.direct(targets, X, Q)
+    assert np.allclose(gpu.particles.direct(targets, X, Q).get(), expected, rtol=1e-13)
+    assert np.allclose(gpu.particles.direct(gpu.asarray(targets), gpu.asarray(X), gpu.asarray(Q)).get(), expected)
+
+
+def test_near_ones_in_cells():
+    positions, lanes = 3 * X, cpu.neighbours.LANES
+    shape, corner = np.array([4, 3, 2]), positions.min(axis=0)
+    edge = np.ptp(positions, axis=0) / shape * (1 + 1e-9)
+    cell = np.ravel_multi_index(((positions - corner) // edge).astype(int).T, shape)
+    order = np.argsort(cell, kind="stable")
+    starts = np.searchsorted(cell[order], np.arange(shape.prod() + 1))
+    sources, charges = np.pad(positions[order].T, ((0, 0), (0, lanes))), np.pad(Q[order], (0, lanes))
+    targets = np.concatenate([positions[:4], 3 * rng.random((3, 3)), [[9.0, 9.0, 9.0]]])
+    args = (np.ascontiguousarray(sources), charges, starts, shape, corner, edge, rng.standard_normal((6, 2)))
+    found, expected = gpu.neighbours.near(targets, *args).get(), cpu.neighbours.near(targets, *args)
+    assert np.allclose(found, expected, rtol=1e-11, atol=1e-11)
+    assert expected[:7, 0].all() and not expected[7].any()
+
+
+def test_near_ones_on_a_grid():
+    lines = np.linspace(0, 1, 4), np.linspace(0, 1, 3), np.linspace(0, 1, 9)
+    start = rng.random((4, 3, 9))
+    expected, found = start.copy(), gpu.asarray(start)
+    cpu.particles.on_grid(expected, lines, X, Q, SERIES, RADIUS)
+    gpu.particles.on_grid(found, lines, X, Q, SERIES, RADIUS)
+    assert np.allclose(found.get(), expected, rtol=1e-12, atol=1e-12)
+    assert not np.allclose(expected, start)

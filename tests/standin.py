@@ -1,0 +1,379 @@
+"""A strict stand-in for CuPy on host memory, so that the GPU backend's logic runs where there is no device.
+
+Its arrays are no numpy arrays and do not become any unasked: a function of numpy that CuPy has not, an operation with a
+host array, an implicit conversion or an assignment of host values raise TypeError, as they do with CuPy. Kernels run in
+numba's CUDA simulator and get arrays that refuse indices out of range and negative ones, which a device would not.
+
+`install()` puts it where `import cupy` finds it, unless a CuPy that sees a device is there: then tests use that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import types
+from contextlib import nullcontext
+
+import numpy as np
+import scipy.fft
+
+MEMORY = 1 << 30  # bytes that the device is said to have
+
+
+def words(text):
+    return text.split()
+
+
+class Flags:
+    def __init__(self, flags):
+        self.c_contiguous, self.f_contiguous, self.owndata = flags.c_contiguous, flags.f_contiguous, flags.owndata
+
+
+def host(value, what):
+    """The numpy array behind a device array, or a number; anything else is refused."""
+    if isinstance(value, ndarray):
+        return value._values
+    if isinstance(value, (np.ndarray, list, tuple)):
+        raise TypeError(f"{what}: Unsupported type {type(value)}")
+    return value
+
+
+def device(value):
+    return ndarray(value) if isinstance(value, (np.ndarray, np.generic)) else value
+
+
+class ndarray:
+    """What cupy.ndarray offers, as far as the suite uses it."""
+
+    __slots__ = ("__weakref__", "_values")
+    __module__ = "cupy"
+    __hash__ = None
+
+    def __init__(self, values):
+        self._values = np.asarray(values)
+
+    shape = property(lambda self: self._values.shape)
+    dtype = property(lambda self: self._values.dtype)
+    ndim = property(lambda self: self._values.ndim)
+    size = property(lambda self: self._values.size)
+    nbytes = property(lambda self: self._values.nbytes)
+    itemsize = property(lambda self: self._values.itemsize)
+    strides = property(lambda self: self._values.strides)
+    flags = property(lambda self: Flags(self._values.flags))
+    T = property(lambda self: ndarray(self._values.T))
+    real = property(
+        lambda self: ndarray(self._values.real), lambda self, v: setattr(self._values, "real", host(v, "real"))
+    )
+    imag = property(
+        lambda self: ndarray(self._values.imag), lambda self, v: setattr(self._values, "imag", host(v, "imag"))
+    )
+
+    def get(self, out=None):
+        if out is None:
+            return self._values.copy()
+        assert type(out) is np.ndarray and out.dtype == self.dtype and out.flags.c_contiguous
+        out[...] = self._values
+        return out
+
+    def set(self, values):
+        assert type(values) is np.ndarray and values.dtype == self.dtype and values.shape == self.shape
+        self._values[...] = values
+
+    def __array__(self, *args, **options):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`")
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        if method != "__call__" or not hasattr(np, ufunc.__name__):
+            return NotImplemented
+        inputs = [host(value, ufunc.__name__) for value in inputs]
+        if out is not None:
+            options["out"] = tuple(host(value, "out") for value in out)
+        result = getattr(ufunc, method)(*inputs, **options)
+        return out[0] if out is not None else device(result)
+
+    def __array_function__(self, function, kinds, args, options):
+        if function.__name__ not in FUNCTIONS:
+            raise TypeError(f"numpy.{function.__name__} of a device array")
+        return ours(function.__name__)(*args, **options)
+
+    def __getitem__(self, index):
+        return device(self._values[_index(index)])
+
+    def __setitem__(self, index, value):
+        self._values[_index(index)] = host(value, "assignment")
+
+    def __len__(self):
+        return len(self._values)
+
+    def __iter__(self):
+        return (device(part) for part in self._values)
+
+    def __repr__(self):
+        return f"device {self._values!r}"
+
+
+def _index(index):
+    parts = index if isinstance(index, tuple) else (index,)
+    parts = tuple(host(part, "index") for part in parts)
+    return parts if isinstance(index, tuple) else parts[0]
+
+
+def _method(name):
+    def method(self, *args, **options):
+        args = [value if isinstance(value, (tuple, list)) else host(value, name) for value in args]
+        out = options.pop("out", None)
+        if out is not None:
+            options["out"] = host(out, "out")
+        return device(getattr(self._values, name)(*args, **options))
+
+    return method
+
+
+for _name in words(
+    """all any argmax argmin astype conj conjugate copy cumsum dot fill flatten item max mean min prod ravel repeat
+    reshape squeeze sum swapaxes take tolist transpose view"""
+):
+    setattr(ndarray, _name, _method(_name))
+
+
+def _operator(name):
+    def method(self, other):
+        if type(other).__name__ == "Field":
+            return NotImplemented
+        result = getattr(self._values, name)(host(other, name))
+        if name.startswith("__i") and name != "__invert__":
+            return self
+        return device(result)
+
+    return method
+
+
+for _name in words("add sub mul truediv floordiv mod pow matmul and or xor"):
+    for _form in ("__{}__", "__r{}__", "__i{}__"):
+        setattr(ndarray, _form.format(_name), _operator(_form.format(_name)))
+for _name in words("eq ne lt le gt ge"):
+    setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
+for _name in words("neg pos abs invert"):
+    setattr(ndarray, f"__{_name}__", lambda self, name=f"__{_name}__": device(getattr(self._values, name)()))
+for _name in words("bool float int complex index"):
+    setattr(ndarray, f"__{_name}__", lambda self, name=f"__{_name}__": getattr(self._values, name)())
+
+FUNCTIONS = words(
+    """abs all any arange argmax ascontiguousarray broadcast_to concatenate conj copyto cos einsum empty_like exp
+    expand_dims flip full imag iscomplexobj isfinite isnan matmul max maximum mean min minimum moveaxis multiply
+    nan_to_num ones ones_like pad real repeat reshape result_type roll sin sqrt stack sum swapaxes take tensordot tile
+    transpose where zeros_like"""
+)
+
+
+def ours(name):
+    """The function of this name on device arrays."""
+
+    def unwrapped(value):
+        if isinstance(value, (tuple, list)):
+            return type(value)(unwrapped(part) for part in value)
+        if isinstance(value, np.ndarray):
+            raise TypeError(f"{name}: Unsupported type {type(value)}")
+        return value._values if isinstance(value, ndarray) else value
+
+    def function(*args, **options):
+        out = options.get("out")
+        result = getattr(np, name)(*map(unwrapped, args), **{key: unwrapped(v) for key, v in options.items()})
+        return out if out is not None else device(result)
+
+    return function
+
+
+class KernelArray:
+    """What a kernel gets: indices must be in range, and none counts from the end."""
+
+    __slots__ = ("dtype", "shape", "size", "values")
+
+    def __init__(self, values):
+        assert values.ndim == 1 and values.flags.c_contiguous, "kernels take flat arrays"
+        self.values, self.size, self.shape, self.dtype = values, values.size, values.shape, values.dtype
+
+    def __getitem__(self, i):
+        if not 0 <= i < self.size:
+            raise IndexError(f"a kernel reads place {i} of {self.size}")
+        return self.values[i]
+
+    def __setitem__(self, i, value):
+        if not 0 <= i < self.size:
+            raise IndexError(f"a kernel writes place {i} of {self.size}")
+        self.values[i] = value
+
+    def __len__(self):
+        return self.size
+
+
+class CUDARuntimeError(RuntimeError):
+    pass
+
+
+class OutOfMemoryError(MemoryError):
+    pass
+
+
+class Device:
+    used = 0
+
+    def __init__(self, number=0):
+        self.id = number
+
+    def use(self):
+        Device.used = self.id
+
+
+def _asarray(values, dtype=None):
+    if isinstance(values, ndarray):
+        return values if dtype is None or values.dtype == np.dtype(dtype) else values.astype(dtype)
+    return ndarray(np.array(values, dtype=dtype))
+
+
+def _empty(shape, dtype="float64"):
+    array = np.empty(shape, dtype)
+    if array.nbytes > MEMORY:
+        raise OutOfMemoryError
+    array.reshape(-1).view("uint8")[...] = 0xFF  # not a number: what is read before it is written shows
+    return ndarray(array)
+
+
+def _dct(name):
+    def transform(x, type=2, n=None, axis=-1, norm=None, overwrite_x=False):
+        if type not in (2, 3):
+            raise NotImplementedError("Only DCT-II and DCT-III have been implemented.")
+        return device(getattr(scipy.fft, name)(host(x, name), type, n, axis, norm))
+
+    return transform
+
+
+def _fft(name):
+    def transform(x, n=None, axis=-1, norm=None, overwrite_x=False, *, plan=None):
+        return device(getattr(scipy.fft, name)(host(x, name), n, axis, norm))
+
+    return transform
+
+
+def _modules():
+    cupy, cuda, runtime, memory, fft = (
+        types.ModuleType(name)
+        for name in ("cupy", "cupy.cuda", "cupy.cuda.runtime", "cupy.cuda.memory", "cupyx.scipy.fft")
+    )
+    for name in FUNCTIONS:
+        setattr(cupy, name, ours(name))
+    cupy.ndarray, cupy.empty, cupy.asarray, cupy.cuda = ndarray, _empty, _asarray, cuda
+    cupy.zeros = lambda shape, dtype="float64": ndarray(np.zeros(shape, dtype))
+    cupy.get_default_memory_pool = lambda: types.SimpleNamespace(free_bytes=lambda: 0, used_bytes=lambda: 0)
+    cupy.__version__ = "stand-in"
+    cuda.runtime, cuda.memory, cuda.Device = runtime, memory, Device
+    cuda.get_current_stream = lambda: types.SimpleNamespace(ptr=0, synchronize=lambda: None)
+    cuda.alloc_pinned_memory = bytearray
+    runtime.CUDARuntimeError, runtime.getDeviceCount = CUDARuntimeError, lambda: 2
+    runtime.driverGetVersion, runtime.runtimeGetVersion = lambda: 13000, lambda: 13000
+    runtime.memGetInfo = lambda: (MEMORY // 2, MEMORY)
+    runtime.getDeviceProperties = lambda number: {
+        "name": b"stand-in", "totalGlobalMem": MEMORY, "major": 9, "minor": number,
+    }  # fmt: skip
+    memory.OutOfMemoryError = OutOfMemoryError
+    for name in ("fft", "ifft", "rfft", "irfft"):
+        setattr(fft, name, _fft(name))
+    for name in ("dct", "idct", "dst", "idst"):
+        setattr(fft, name, _dct(name))
+    fft.get_fft_plan = lambda *args, **options: nullcontext()
+    cupyx, scipy_part = types.ModuleType("cupyx"), types.ModuleType("cupyx.scipy")
+    cupyx.scipy, scipy_part.fft = scipy_part, fft
+    made = (cupy, cuda, runtime, memory, cupyx, scipy_part, fft)
+    return {module.__name__: module for module in made}
+
+
+def has_device():
+    """Whether a CuPy that sees a device is installed."""
+    if "cupy" in sys.modules:
+        return sys.modules["cupy"].__version__ != "stand-in"
+    try:
+        import cupy
+
+        return cupy.cuda.runtime.getDeviceCount() > 0
+    except Exception:
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("cupy", "cupyx", "cupy_backends")]:
+            del sys.modules[name]
+        return False
+
+
+def install():
+    """Make `import cupy` find the stand-in, and kernels run in the simulator, unless there is a device.
+
+    With KERNEL_TYPES in the environment, a file, every kernel and the types of its arguments go there, for
+    tests/compile_kernels.py to compile.
+    """
+    if has_device() or getattr(sys.modules.get("cupy"), "__version__", "") == "stand-in":
+        return
+    os.environ["NUMBA_ENABLE_CUDASIM"] = "1"
+    import numba
+
+    numba.config.ENABLE_CUDASIM = 1
+    sys.modules.update(_modules())
+    from numba import cuda
+
+    cuda.as_cuda_array = lambda array, sync=True: KernelArray(array._values)
+    kernels = sys.modules[type(cuda.jit(lambda: None)).__module__]
+    kernels.BlockManager.run = _run_block(kernels.BlockThread)
+    if path := os.environ.get("KERNEL_TYPES"):
+        _record(type(cuda.jit(lambda: None)), path)
+
+
+def _run_block(thread_class):
+    """Run the threads of a block with a barrier: the simulator polls for those that wait, which is slow."""
+
+    class Thread(thread_class):
+        def __init__(self, barrier, *args):
+            super().__init__(*args)
+            self.syncthreads = barrier.wait
+            self.barrier = barrier
+
+        def run(self):
+            super().run()
+            if self.exception:
+                self.barrier.abort()
+
+    def run(self, grid_point, *args):
+        points = list(np.ndindex(*self._block_dim))
+        barrier = threading.Barrier(len(points))
+        block = [Thread(barrier, lambda: self._f(*args), self, grid_point, point, False) for point in points]
+        for thread in block:
+            thread.start()
+        for thread in block:
+            thread.join()
+        failed = [thread.exception for thread in block if thread.exception]
+        for error, trace in sorted(failed, key=lambda one: isinstance(one[0], threading.BrokenBarrierError)):
+            raise error.with_traceback(trace)
+
+    return run
+
+
+def _record(kernels, path):
+    call, seen = kernels.__call__, set()
+
+    def recorded(self, *args):
+        if not self._device:
+            line = json.dumps([f"{self.fn.__module__}:{self.fn.__name__}", [kind_of(arg) for arg in args]])
+            if line not in seen:
+                seen.add(line)
+                with open(path, "a") as file:
+                    file.write(line + "\n")
+        return call(self, *args)
+
+    kernels.__call__ = recorded
+
+
+def kind_of(arg):
+    """The type of a kernel's argument, in words that JSON can hold."""
+    if isinstance(arg, KernelArray):
+        return ["array", str(arg.dtype)]
+    if isinstance(arg, tuple):
+        name = f"{type(arg).__module__}:{type(arg).__name__}" if hasattr(arg, "_make") else ""
+        return ["tuple", name, [kind_of(value) for value in arg]]
+    return ["number", str(np.asarray(arg).dtype)]
