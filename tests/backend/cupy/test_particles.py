@@ -33,7 +33,7 @@ def test_near_ones_in_cells():
     args = (np.ascontiguousarray(sources), charges, starts, shape, corner, edge, rng.standard_normal((6, 2)))
     found, expected = gpu.neighbours.near(targets, *args).get(), cpu.neighbours.near(targets, *args)
     assert np.allclose(found, expected, rtol=1e-11, atol=1e-11)
-    assert expected[:7, 0].all() and not expected[7].any()
+    assert expected[:4, 0].all() and not expected[7].any()
 
 
 def test_near_ones_on_a_grid():
