@@ -6,6 +6,7 @@ ask which it is. Whatever else a backend has is its own business: how kernels ar
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -53,4 +54,9 @@ def get(name: str) -> ModuleType:
 
 def of(array: Any) -> ModuleType:
     """The backend package that an array belongs to, by the package that defines its type."""
-    return get(type(array).__module__.partition(".")[0])
+    return _defining(type(array))
+
+
+@cache
+def _defining(kind: type) -> ModuleType:
+    return get(kind.__module__.partition(".")[0])

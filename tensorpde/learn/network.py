@@ -49,10 +49,14 @@ def run_backward(steps: Sequence[Step], known: Mapping[str, Any], change: Any, w
         sources, result = step.indices.split("->")
         a, b = sources.split(",")
         if step.left in needed:
-            grads[step.left] = contract(f"{result},{b}->{a}", dy, known[step.right].conj())
+            grads[step.left] = contract(f"{result},{b}->{a}", dy, _conjugate(known[step.right]))
         if step.right in needed:
-            grads[step.right] = contract(f"{result},{a}->{b}", dy, known[step.left].conj())
+            grads[step.right] = contract(f"{result},{a}->{b}", dy, _conjugate(known[step.left]))
     return {name: grads[name] for name in wanted}
+
+
+def _conjugate(x: Any) -> Any:
+    return backends.of(x).products.conjugate(x)
 
 
 def contract(indices: str, a: Any, b: Any) -> Any:

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from .recycling import empty
+
 
 def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """a @ b over leading dimensions, to `out` if it is given; views that are transposes are read as they lie."""
+    if out is None:
+        shape = (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
+        out = empty(shape, np.result_type(a, b))
     return np.matmul(a, b, out=out)
+
+
+def conjugate(x: np.ndarray) -> np.ndarray:
+    """A copy of x with its complex conjugate values."""
+    return np.conjugate(x, out=empty(x.shape, x.dtype))
 
 
 def row_sums(x: np.ndarray) -> np.ndarray:
