@@ -27,6 +27,8 @@ class Train(Parameters):
         False, "flips and exchanges of axes change nothing: train in all positions, test averaged"
     )
     n_modes: tuple[int, ...] = parameter((16,), "modes per axis, one number for all axes")
+    start_modes: tuple[int, ...] = parameter((), "begin with so few, and take in more as the weights of those fill up")
+    explained: float = parameter(0.99, "part of the squared weights: closer to 1 takes in more sooner", gt=0, lt=1)
     hidden: int = parameter(32, "hidden channels", ge=1)
     layers: int = parameter(4, "Fourier layers", ge=1)
     factorization: Literal["tucker", "cp", "tt", "dense"] = parameter("tucker", "of the spectral weights")
@@ -71,8 +73,15 @@ pairs = learn.Turned(pairs, symmetries) if p.symmetric else pairs
 tests = {name: opened(file, [x], [y]) for name in p.test for file, x, y in [name.rsplit(":", 2)]}
 ndim, beyond = len(pairs.shape), "reflect" if p.walls else "periodic"
 patches = learn.Patches(p.levels, p.patch_padding, beyond)
+
+
+def each(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """One number for all axes, or as many as axes."""
+    return numbers * ndim if len(numbers) == 1 else numbers
+
+
 model = net = learn.TFNO(
-    n_modes=p.n_modes * ndim if len(p.n_modes) == 1 else p.n_modes, in_channels=pairs.channels[0] * patches.channels,
+    n_modes=each(p.n_modes), active_modes=each(p.start_modes) or None, in_channels=pairs.channels[0] * patches.channels,
     out_channels=pairs.channels[1], hidden_channels=p.hidden, n_layers=p.layers, rank=p.rank, joint=p.joint,
     factorization=None if p.factorization == "dense" else p.factorization,
     domain_padding=p.padding, padding="reflect" if p.walls else "zero",
@@ -83,6 +92,7 @@ updates = p.epochs * -(-pairs.count // p.batch)
 run.say(
     f"{pairs.count} samples of {pairs.shape} points on {ranks}, {net.parameter_count()} parameters, {updates} updates"
 )
+grow = learn.Growth(each(p.start_modes), run.comm, p.explained) if p.start_modes else None
 optimizer = learn.optim.AdamW(p.weight_decay)
 state = learn.start(model, optimizer, p.seed)
 learn.check(model, state.params, pairs)
@@ -114,13 +124,15 @@ def checkpoint(state: learn.State) -> None:
 try:
     learn.train(
         model, state, pairs, losses(pairs)["l2" if p.loss == "l2" else "h1"], optimizer, schedule, p.epochs, p.batch,
-        normal, p.seed, p.clip, p.pieces, progress=progress, stop=run.poll, checkpoint=checkpoint,
+        normal, p.seed, p.clip, p.pieces, grow, progress=progress, stop=run.poll, checkpoint=checkpoint,
     )  # fmt: skip
 except FloatingPointError as error:
     run.not_finite(str(error))
 if state.epoch < p.epochs:
     run.stopped()
 out.close()
+if grow is not None:
+    net, model = (one.like(active_modes=state.active_modes) for one in (net, model))
 trained = learn.Trained(net, state.params, normal, patches, ndim, p.walls, p.symmetric, p.to_toml())
 trained.save(run.out / "model.h5", run.comm)
 model = learn.Averaged(model, symmetries) if p.symmetric else model

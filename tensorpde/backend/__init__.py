@@ -37,6 +37,7 @@ class Unavailable(RuntimeError):
     """A backend cannot be used on this machine; the message says in one sentence what is missing."""
 
 
+@cache
 def get(name: str) -> ModuleType:
     """The backend package called `name`.
 
@@ -54,9 +55,4 @@ def get(name: str) -> ModuleType:
 
 def of(array: Any) -> ModuleType:
     """The backend package that an array belongs to, by the package that defines its type."""
-    return _defining(type(array))
-
-
-@cache
-def _defining(kind: type) -> ModuleType:
-    return get(kind.__module__.partition(".")[0])
+    return get(type(array).__module__.partition(".")[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tensorpde.learn import checkpoint, losses, optim
 from tensorpde.learn.data import Normaliser, Pairs
 from tensorpde.learn.files import about, load, save
-from tensorpde.learn.growth import grown_modes
+from tensorpde.learn.growth import Growth, grown_modes
 from tensorpde.learn.model import TFNO
 from tensorpde.learn.multigrid import MultiGrid
 from tensorpde.learn.patches import Patches
@@ -16,6 +16,7 @@ from tensorpde.learn.trained import Trained
 __all__ = [
     "TFNO",
     "Averaged",
+    "Growth",
     "MultiGrid",
     "Normaliser",
     "Pairs",

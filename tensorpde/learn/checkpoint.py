@@ -33,6 +33,7 @@ def pack(state: State, comm: Any) -> tuple[dict[str, Field], dict[str, Any]]:
             fields[f"{part}_{kind.name}"] = Field(space, np.ascontiguousarray(line[space.pencil.slices[0]]))
             layout[f"{part}_{kind.name}"] = [[name, list(array.shape)] for name, array in chosen.items()]
     position = {name: getattr(state, name) for name in ("epoch", "batch", "update", "losses")}
+    position["active_modes"] = list(state.active_modes or ())
     return fields, {"training": {**position, "optimizer_step": state.optimizer["step"], "layout": json.dumps(layout)}}
 
 
@@ -64,6 +65,7 @@ def unpack(fields: Mapping[str, Field], attributes: Mapping[str, Any], state: St
     state.optimizer["step"] = about["optimizer_step"]
     state.epoch, state.batch, state.update = about["epoch"], about["batch"], about["update"]
     state.losses = list(about["losses"])
+    state.active_modes = tuple(map(int, about.get("active_modes", ()))) or None
     return state
 
 

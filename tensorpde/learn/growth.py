@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,10 @@ import numpy as np
 from tensorpde import backend as backends
 from tensorpde.learn import network
 from tensorpde.learn.model import TFNO
+from tensorpde.learn.multigrid import MultiGrid
+from tensorpde.learn.train import State
 from tensorpde.learn.weights import Weights
+from tensorpde.parallel.blocks import same
 
 
 def strengths(model: TFNO, params: Mapping[str, Any]) -> list[np.ndarray]:
@@ -41,7 +45,8 @@ def grown_modes(model: TFNO, params: Mapping[str, Any], explained: float = 0.99,
     """The model with more active modes where those in use explain too little by themselves.
 
     On each axis the strengths of frequencies |k| ≤ K are summed; if all but the last `buffer` of the active ones hold
-    less than the part `explained` of the strength of all active ones, one more pair of modes becomes active.
+    less than the part `explained` of the strength of all active ones, one more pair of modes becomes active. The mean
+    alone never explains enough.
 
     Parameters
     ----------
@@ -59,6 +64,38 @@ def grown_modes(model: TFNO, params: Mapping[str, Any], explained: float = 0.99,
         raise ValueError(f"explained={explained} is not between 0 and 1, or buffer={buffer} not at least 1")
     active = list(model.active_modes or model.n_modes)
     for axis, line in enumerate(strengths(model, params)):
-        if line[: max(len(line) - buffer, 1)].sum() < explained * line.sum():
+        if line[: max(len(line) - buffer, min(len(line) - 1, 1))].sum() < explained * line.sum():
             active[axis] = min(active[axis] + 2, model.n_modes[axis])
     return model.like(active_modes=tuple(active))
+
+
+@dataclass(frozen=True)
+class Growth:
+    """``growth(model, state)`` for `learn.train`: few active modes at first; `grown_modes` is asked before each epoch.
+
+    The modes in use are part of the state, so that a run that was stopped goes on with them.
+
+    Parameters
+    ----------
+    start
+        Active modes per axis of the first epoch.
+    comm
+        The ranks that train: all of them use what rank 0 finds.
+    explained, buffer
+        As of `grown_modes`.
+    """
+
+    start: tuple[int, ...]
+    comm: Any
+    explained: float = 0.99
+    buffer: int = 2
+
+    def __call__(self, model: Any, state: State) -> Any:
+        """The model (a TFNO, or a MultiGrid of one) for what comes next; notes its active modes. Collective."""
+        model = model.like(active_modes=state.active_modes or self.start)
+        if state.epoch > 0 and state.batch == 0:
+            net = model.model if isinstance(model, MultiGrid) else model
+            found = grown_modes(net, state.params, self.explained, self.buffer).active_modes
+            model = model.like(active_modes=tuple(map(int, same(self.comm, np.array(found)))))
+        state.active_modes = (model.model if isinstance(model, MultiGrid) else model).active_modes
+        return model

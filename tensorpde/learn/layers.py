@@ -27,8 +27,8 @@ class Input(NamedTuple):
         if not self.active:
             return self.array
         backend = backends.of(self.array)
-        out, zeros = backend.recycling.empty(self.array.shape, self.array.dtype), np.zeros(self.array.shape[:2])
-        backend.activations.combine(self.array, backend.asarray(zeros, self.array.dtype), out=out)
+        out = backend.recycling.empty(self.array.shape, self.array.dtype)
+        backend.activations.combine(self.array, backend.zeros(out.shape[:2], out.dtype), out=out)
         return out
 
 
@@ -41,7 +41,9 @@ class Skip(NamedTuple):
 
     def factor(self, params: Mapping[str, Any]) -> Any:
         """One factor per channel of a skip that is not linear."""
-        return params[f"{self.name}.weight"] if self.kind == "soft-gating" else np.ones(self.x.shape[1], self.x.dtype)
+        if self.kind == "soft-gating":
+            return params[f"{self.name}.weight"]
+        return backends.of(self.x).asarray(np.ones(self.x.shape[1]), self.x.dtype)
 
     def addend(self, params: Mapping[str, Any]) -> tuple[Any, Any]:
         """(array, factor per sample and channel) whose product is to be added; (None, None) without a skip."""
@@ -62,8 +64,8 @@ def mlp(params: Mapping[str, Any], name: str, x: Any, *ending: Any, bias: bool =
     """The MLP of x; `ending` is as of `channels.mlp`. Its hidden layer is never in memory."""
     backend, weights = backends.of(x), matrices(params, name)
     out = backend.recycling.empty((len(x), len(weights[2]), x.shape[2]), x.dtype)
-    beta = rows(params[f"{name}.1.bias"], len(x)) if bias else np.zeros(out.shape[:2], x.dtype)
-    backend.channels.mlp(weights, x, out, backend.asarray(beta), *ending)
+    beta = rows(params[f"{name}.1.bias"], len(x)) if bias else backend.zeros(out.shape[:2], x.dtype)
+    backend.channels.mlp(weights, x, out, beta, *ending)
     return out
 
 
@@ -110,7 +112,7 @@ def skips_backward(
     for number, (skip, d) in enumerate(skips):
         if skip.kind == "linear":
             other = plain.pop() if plain else None
-            ours = (None, None) if other is None else (other[1], backend.asarray(other[0].factor(params)))
+            ours = (None, None) if other is None else (other[1], other[0].factor(params))
             name = f"{skip.name}.weight"
             grads[name], total, dots = backend.channels.join_backward(params[name], *x, d, dx, *ours)
             sums = total if number == 0 else sums

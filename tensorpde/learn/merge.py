@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from tensorpde import backend as backends
 from tensorpde.learn.layers import Skip, channel_sums, join, rows
 from tensorpde.learn.place import Place
@@ -29,20 +27,17 @@ def normalise(params: Mapping[str, Any], name: str, groups: int, x: Any, place: 
     x̂ = (x − mean) / √(variance + 1e-5) over the points of the grid and the channels of a group, of each sample; then
     scale x̂ + shift where there are such parameters.
     """
-    batch, channels, _ = x.shape
-    count = place.points * (channels // groups)
-    wide = np.asarray(backends.of(x).to_host(x), np.float64)
-    sums = wide.sum(axis=2).reshape(batch, groups, -1).sum(axis=2)
-    mean = place.total(sums) / count
-    centred = wide - np.repeat(mean, channels // groups, axis=1)[:, :, None]
-    squares = np.vecdot(centred, centred).reshape(batch, groups, -1).sum(axis=2)
-    over = 1 / np.sqrt(place.total(squares) / count + _SMALL)
-    mean, over = (np.repeat(v, channels // groups, axis=1).astype(x.dtype) for v in (mean, over))
+    backend, (batch, channels, _) = backends.of(x), x.shape
+    count, wide = place.points * (channels // groups), x.reshape(batch, groups, -1)
+    mean = place.total(wide.sum(axis=2, dtype="float64")) / count
+    centred = wide - mean[:, :, None]
+    over = (place.total((centred * centred).sum(axis=2)) / count + _SMALL) ** -0.5
+    mean, over = (backend.asarray(v.repeat(channels // groups, axis=1), x.dtype) for v in (mean, over))
     alpha, beta = over, -mean * over
     if f"{name}.scale" in params:
         scale = params[f"{name}.scale"]
         alpha, beta = alpha * scale, beta * scale + params[f"{name}.shift"]
-    return np.ascontiguousarray(alpha), np.ascontiguousarray(beta), Normalised(x, mean, over)
+    return backend.asarray(alpha), backend.asarray(beta), Normalised(x, mean, over)
 
 
 def normalise_backward(
@@ -50,15 +45,17 @@ def normalise_backward(
 ) -> Any:
     """dx, and the gradients of scale and shift. Collective on pencils."""
     batch, channels, _ = dy.shape
+    dots = backends.of(dy).products.row_dots
     x = (saved.x - saved.mean[:, :, None]) * saved.over[:, :, None]
     if f"{name}.scale" in params:
-        grads[f"{name}.scale"] = np.vecdot(dy, x).sum(axis=0)
+        grads[f"{name}.scale"] = dots(dy, x).sum(axis=0)
         grads[f"{name}.shift"] = channel_sums(dy)
         dy = dy * params[f"{name}.scale"][None, :, None]
-    sums = np.stack([dy.sum(axis=2), np.vecdot(dy, x)])
-    sums = place.total(sums.reshape(2, batch, groups, -1).sum(axis=3)) / (place.points * (channels // groups))
-    first, second = np.repeat(sums, channels // groups, axis=2).astype(dy.dtype)
-    return saved.over[:, :, None] * (dy - first[:, :, None] - x * second[:, :, None])
+    found = []
+    for sums in (dy.sum(axis=2), dots(dy, x)):
+        total = place.total(sums.reshape(batch, groups, -1).sum(axis=2)) / (place.points * (channels // groups))
+        found.append(total.repeat(channels // groups, axis=1).astype(dy.dtype)[:, :, None])
+    return saved.over[:, :, None] * (dy - found[0] - x * found[1])
 
 
 class Merged(NamedTuple):
@@ -87,7 +84,7 @@ def merge(
         Whether the adjoint will be wanted: then y is an array of its own.
     """
     backend, batch = backends.of(s), len(s)
-    shift = np.zeros(s.shape[:2], s.dtype) if bias is None else rows(params[bias], batch)
+    shift = backend.zeros(s.shape[:2], s.dtype) if bias is None else rows(params[bias], batch)
     alpha, saved = None, None
     if norm is not None:
         if bias is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,10 @@ class MultiGrid:
     def settings(self) -> dict[str, Any]:
         """Those of the model."""
         return self.model.settings()
+
+    def like(self, **changes: Any) -> MultiGrid:
+        """The same with some settings of the model changed."""
+        return replace(self, model=self.model.like(**changes))
 
     def __call__(self, params: dict[str, Any], x: Any) -> Any:
         """The stitched output. Collective on the ranks that share the samples."""

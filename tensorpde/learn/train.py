@@ -38,6 +38,8 @@ class State:
         Whole epochs done, batches done in the present one, updates made in all.
     losses
         Losses of the present epoch so far, each times the samples of its batch.
+    active_modes
+        How many modes per axis are in use, where training takes them in by and by; None: those of the model.
     """
 
     params: dict[str, Any]
@@ -46,6 +48,7 @@ class State:
     batch: int = 0
     update: int = 0
     losses: list[float] = field(default_factory=list)
+    active_modes: tuple[int, ...] | None = None
 
 
 def start(model: Any, optimizer: Any, seed: int = 0) -> State:
@@ -67,6 +70,7 @@ def train(
     seed: int = 0,
     clip: float | None = None,
     pieces: int = 1,
+    grow: Callable[[Any, State], Any] | None = None,
     progress: Callable[[State, float, float], object] | None = None,
     stop: Callable[[], int] | None = None,
     checkpoint: Callable[[State], object] | None = None,
@@ -95,6 +99,8 @@ def train(
         Largest norm of the gradient.
     pieces
         Compute each batch in so many parts one after the other, whose gradients add up: for large batches.
+    grow
+        ``grow(model, state)`` before each epoch, and where a run goes on: the model to train, see `learn.Growth`.
     progress
         ``progress(state, loss, norm of the gradient)`` after each update.
     stop
@@ -112,6 +118,7 @@ def train(
     ranks = pairs.ranks
     sums = Buckets(ranks.comm, {**state.params, "loss": np.empty(())}, rounds=pieces)
     for epoch in range(state.epoch, epochs):
+        model = model if grow is None else grow(model, state)
         for numbers in pairs.batches(batch_size, pairs.order(seed, epoch), state.batch):
             for piece in np.array_split(numbers, pieces):
                 add_gradients(model, state.params, pairs, piece, len(numbers), loss, normalisers, sums)

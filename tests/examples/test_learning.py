@@ -65,7 +65,9 @@ def test_a_trained_operator_is_the_first_guess_of_a_solve(tmp_path: Path) -> Non
     data, net = tmp_path / "darcy", tmp_path / "net"
     drive("make_dataset", 2, "--problem", "darcy", "--n", "8", "--samples", "8", "--batch", "4", "--out", data)
     flags = ["--data", data / "darcy.h5", "--input", "coefficient", "--output", "solution", "--walls", "--symmetric"]
-    drive("train_tfno", 1, *flags, "--n-modes", "4", "--hidden", "4", "--layers", "1", "--epochs", "2", "--out", net)
+    flags += ["--n-modes", "4", "--start-modes", "2", "--explained", "0.999"]
+    drive("train_tfno", 1, *flags, "--hidden", "4", "--layers", "1", "--epochs", "2", "--out", net)
+    assert tp.learn.load(net / "model.h5")[0].active_modes == (4, 4)
     few = ["--model", net / "model.h5", "--n", "9", "--samples", "3", "--out", tmp_path]
     printed = drive("operator_preconditioner", 2, *few).stdout
     rows = re.findall(r"^ *(none|mean coefficient|symmetric scaling) +(\S+) +(\S+)", printed, re.MULTILINE)

@@ -28,8 +28,9 @@ from tensorpde.learn import (
     start,
     train,
 )
-from tensorpde.learn.train import GO_ON, SAVE, STOP
+from tensorpde.learn.train import GO_ON, SAVE, STOP, add_gradients
 from tensorpde.parallel import alone
+from tensorpde.parallel.buckets import Buckets
 from tensorpde.parallel.rank_grid import RankGrid
 
 HERE = "learn/test_train.py"
@@ -71,6 +72,15 @@ def grid_run(path, shape=(1, 1, 1), patched=False, comm=None):
     return run(path, shape, patched, comm, 2, optimizer=optimizer, make=small, pieces=pieces)
 
 
+def gradient(path, shape=(1, 1, 1), patched=False, comm=None) -> dict:
+    """Loss and gradient of a batch of five samples, which three or four ranks cannot share evenly."""
+    model, pairs, loss = setting(path, shape, patched, comm, small)
+    params = model.init(seed=1)
+    sums = Buckets(pairs.ranks.comm, {**params, "loss": np.empty(())})
+    add_gradients(model, params, pairs, np.arange(5), 5, loss, pairs.normalisers(), sums)
+    return {f"d {name}": [g.real.tolist(), g.imag.tolist()] for name, g in sums.finish().items()}
+
+
 def all_grids(path: str, out: str) -> None:
     from tensorpde.parallel import world
 
@@ -80,7 +90,9 @@ def all_grids(path: str, out: str) -> None:
         for shape in product(range(1, size + 1), repeat=3) if comm.size == size and world().rank < size else ():
             if np.prod(shape) == size:
                 for patched in (False, True)[shape[1] > 1 :]:
-                    found[f"{shape} {patched}"] = numbers(*grid_run(path, shape, patched, comm))
+                    found[f"{shape} {patched}"] = numbers(*grid_run(path, shape, patched, comm)) | gradient(
+                        path, shape, patched, comm
+                    )
     if world().rank == 0:
         Path(out).write_text(json.dumps(found))
 
@@ -91,7 +103,14 @@ def test_every_grid_of_ranks_trains_alike(tmp_path: Path) -> None:
     found = json.loads((tmp_path / "found").read_text())
     assert len(found) == 3 + 2 + 3 + 2 + 6 + 3  # grids of 2, 3, 4 ranks; and those without patches once more unpatched
     for name, values in found.items():
-        expected = numbers(*grid_run(path, patched=name.endswith("True")))
+        patched = name.endswith("True")
+        expected = numbers(*grid_run(path, patched=patched))
+        slopes = gradient(path, patched=patched)
+        assert list(values) == [*expected, *slopes]
+        largest = max(abs(np.array(slope)).max() for slope in slopes.values())
+        for key, slope in slopes.items():  # loss and gradient, before any step makes more of round-off
+            scale = largest if key != "d loss" else slope[0]
+            np.testing.assert_allclose(values[key], slope, rtol=0, atol=1e-12 * scale, err_msg=f"{name} {key}")
         for key in expected:
             np.testing.assert_allclose(values[key], expected[key], rtol=1e-11, atol=1e-12, err_msg=f"{name} {key}")
 
@@ -154,6 +173,24 @@ def test_a_stopped_run_goes_on_bit_for_bit_and_on_other_ranks(tmp_path: Path) ->
     for name in one:
         np.testing.assert_array_equal(one[name], other[name])
         np.testing.assert_allclose(one[name], third[name], rtol=1e-10)
+
+
+@pytest.mark.parametrize("patched", [False, True])
+def test_modes_are_taken_in_by_and_by_and_a_stopped_run_goes_on_with_them(patched: bool, tmp_path: Path) -> None:
+    path, grow, seen = write(tmp_path / "data.h5"), learn.Growth((2, 1), alone(), explained=0.999, buffer=1), []
+    options = {"make": small, "patched": patched, "epochs": 4, "grow": grow}
+    start_of = lambda: start(setting(path, patched=patched, make=small)[0], optim.AdamW(), seed=1)  # noqa: E731
+    whole = run(path, state=start_of(), progress=lambda state, *_: seen.append(state.active_modes), **options)[0]
+    assert seen[:3] == [(2, 1)] * 3 and seen[3] == (4, 3) and seen[-1] == whole.active_modes == (4, 5)
+    for end in (3, 4, 11):  # at the end of an epoch, before more modes come, and within epochs
+        at = iter(range(1, 100))
+        state = run(path, state=start_of(), stop=lambda at=at, end=end: STOP if next(at) == end else GO_ON, **options)[
+            0
+        ]
+        assert state.update == end and state.active_modes == seen[end - 1]
+        state = checkpoint.unpack(*checkpoint.pack(state, alone()), start_of())
+        state = run(path, state=state, **options)[0]
+        assert all(np.array_equal(state.params[name], w) for name, w in whole.params.items())
 
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
