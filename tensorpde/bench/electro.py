@@ -10,17 +10,22 @@ import numpy as np
 from tensorpde import backend as backends
 from tensorpde.bench import measure
 from tensorpde.bench.table import row
+from tensorpde.boundary import Neumann
 from tensorpde.electro import RangeSeparated
+from tensorpde.field import Field, Space
+from tensorpde.grid import Axis, Grid
 from tensorpde.parallel import world
 
 DENSITY = 0.1  # particles per unit of volume: atoms in water, lengths in Å
 MOST_DIRECT = 20_000  # particles up to which all pairs are summed for comparison
+MOST_MULTIPOLES = 200_000  # and up to which fmm3dpy is timed
 SAMPLED = 20_000  # grid points at which the others are timed; their time is scaled to the whole grid
 
 
 def add_arguments(parser: Any) -> None:
     """The flags of this benchmark."""
     measure.add_arguments(parser, n=8_867, repeat=3)
+    parser.add_argument("--sums", type=int, nargs="+", help="numbers of particles for the sums over them (default N)")
     parser.add_argument("--points", type=int, default=129, help="grid points per axis of the map (default 129)")
     parser.add_argument("--tol", type=float, default=1e-6, help="tolerance (default 1e-6)")
 
@@ -28,42 +33,62 @@ def add_arguments(parser: Any) -> None:
 def run(args: Any) -> list[dict]:
     """Rows for sums over n particles, the long range on a grid, and the whole potential on it. Collective.
 
-    The figures are the digits that are right (−log₁₀ of the measured error), the largest rank of the long range, the
-    peak memory of a call in MB on this rank, and for maps nanoseconds per point. Parts are made anew in every call.
+    The figures are the digits that are right (−log₁₀ of the measured error), the largest rank of the long range or edge
+    of its mesh, the peak memory of a call in MB on this rank, and microseconds per particle or nanoseconds per grid
+    point. Parts are made anew in every call.
     """
     comm = world()
-    random = np.random.default_rng(0)
-    x = random.uniform(0.0, (args.n / DENSITY) ** (1 / 3), (args.n, 3))
-    q = random.standard_normal(args.n)
-
-    def fresh() -> RangeSeparated:
-        return RangeSeparated(x, q, args.tol, comm, direct=False)
-
+    made = _System(args, comm)
     return [
-        _sums(fresh, x, q, args, comm),
-        _map("long range", lambda: fresh().factors(args.points).full(), fresh, x, q, args, comm),
-        _map("potential", lambda: fresh().grid(args.points), fresh, x, q, args, comm),
+        *(_sums(_System(args, comm, n), args) for n in args.sums or [args.n]),
+        _map("long range", made.long_range, made, args),
+        _map("potential", lambda: made.fresh().grid(args.points), made, args),
     ]
 
 
-def _sums(fresh: Any, x: np.ndarray, q: np.ndarray, args: Any, comm: Any) -> dict:
-    calls = {"ours": lambda: fresh().potential()}
+class _System:
+    """Random charges of one density, and what is timed."""
+
+    def __init__(self, args: Any, comm: Any, n: int | None = None) -> None:
+        random = np.random.default_rng(0)
+        n = n or args.n
+        self.args, self.comm = args, comm
+        self.x = random.uniform(0.0, (n / DENSITY) ** (1 / 3), (n, 3))
+        self.q = random.standard_normal(n)
+
+    def fresh(self) -> RangeSeparated:
+        return RangeSeparated(self.x, self.q, self.args.tol, self.comm, direct=False)
+
+    def long_range(self) -> Field:
+        """The long-range part of the potential that `grid` makes, on the same grid."""
+        rs = self.fresh()
+        axes = [Axis(self.args.points, lo, hi, bc=Neumann()) for lo, hi in rs.box]
+        space = Space(Grid(*axes), self.comm)
+        return rs.split(space.shape).long.field(space)
+
+
+def _sums(system: _System, args: Any) -> dict:
+    x, q, comm = system.x, system.q, system.comm
+    calls: dict[str, measure.Call] = {"ours": lambda: system.fresh().potential()}
     if comm.size == 1:
-        if args.n <= MOST_DIRECT:
+        if len(q) <= MOST_DIRECT:
             calls["direct"] = lambda: backends.get("numpy").particles.direct(x, x, q)
-        fmm = by_fmm(x, q, args.tol)
+        fmm = by_fmm(x, q, args.tol) if len(q) <= MOST_MULTIPOLES else None
         if fmm is not None:
             calls["fmm3dpy"] = fmm
     times = measure.medians(comm, calls, args.repeat)
-    name = f"potential and field at {args.n} particles on {comm.size} rank(s), tol {args.tol:g}"
-    return row(name, times.pop("ours"), **times) | {"figures": _figures(fresh(), calls["ours"])}
+    name = f"potential and field at {len(q)} particles on {comm.size} rank(s), tol {args.tol:g}"
+    seconds = times.pop("ours")
+    figures = _figures(system.fresh(), calls["ours"]) | {"µs/particle": seconds / len(q) * 1e6}
+    return row(name, seconds, **times) | {"figures": figures}
 
 
-def _map(name: str, call: Any, fresh: Any, x: np.ndarray, q: np.ndarray, args: Any, comm: Any) -> dict:
+def _map(name: str, call: measure.Call, system: _System, args: Any) -> dict:
     count = args.points**3
+    x, q, comm = system.x, system.q, system.comm
     calls, scale = {"ours": call}, {}
     if comm.size == 1:
-        lo, hi = np.array(fresh().box).T
+        lo, hi = np.array(system.fresh().box).T
         targets = np.random.default_rng(1).uniform(lo, hi, (min(SAMPLED, count), 3))
         scale = dict.fromkeys(("direct", "fmm3dpy"), count / len(targets))
         calls["direct"] = lambda: backends.get("numpy").particles.direct(targets, x, q)
@@ -73,8 +98,8 @@ def _map(name: str, call: Any, fresh: Any, x: np.ndarray, q: np.ndarray, args: A
     times = measure.medians(comm, calls, args.repeat)
     seconds = times.pop("ours")
     others = {other: time * scale[other] for other, time in times.items()}
-    figures = _figures(fresh(), call) | {"ns/point": seconds / count * 1e9}
-    return row(f"{name} of {args.n} charges on {args.points}³ points", seconds, **others) | {"figures": figures}
+    figures = _figures(system.fresh(), call) | {"ns/point": seconds / count * 1e9}
+    return row(f"{name} of {len(q)} charges on {args.points}³ points", seconds, **others) | {"figures": figures}
 
 
 def _figures(rs: RangeSeparated, call: Any) -> dict[str, float]:

@@ -133,7 +133,7 @@ class MeshRange:
         counts = (np.ceil(edges / self.spacing) + self.window.width + 1).astype(int)
         self.rank = (int(counts[0]), int(counts[1]), int(counts[2]) + kernels.PADDING)
         self._origin = np.array(self.box)[:, 0] - 0.5 * self.window.width * self.spacing
-        space = Space(index_grid(self.rank), comm, process_grid=(_slabs(comm, self.rank),))
+        space = Space(index_grid(self.rank), comm, process_grid=(_ranks(comm, self.rank),))
         images = _Images(smooth, self.window, self.spacing, edges)
         pencil = space.pencil_for(0)
         block = space.zeros(pencil=pencil)
@@ -159,20 +159,21 @@ class MeshRange:
 
     def on_grid(self, points: Sequence[np.ndarray]) -> Tucker:
         """Values on a tensor grid as a Tucker tensor: the mesh is its core, windows are its factors."""
-        factors = []
-        for k, x in enumerate(points):
-            first, values = backends.get("numpy").mesh.lines((x - self._origin[k]) / self.spacing, self.window.series)
-            factor = np.zeros((len(x), self.rank[k]))
-            np.put_along_axis(factor, first[:, None] + np.arange(self.window.width), values, axis=1)
-            factors.append(factor)
-        return Tucker(self.values, factors)
+        return Tucker(self.values, [self._windows(k, x) for k, x in enumerate(points)])
 
     def field(self, space: Space) -> Field:
         """The Field of values at the points of a Space inside the box. Collective."""
         return self.on_grid([axis.x for axis in space.axes]).field(space)
 
+    def _windows(self, axis: int, x: np.ndarray) -> np.ndarray:
+        """The matrix from the mesh to coordinates along one axis."""
+        first, values = backends.get("numpy").mesh.lines((x - self._origin[axis]) / self.spacing, self.window.series)
+        matrix = np.zeros((len(x), self.rank[axis]))
+        np.put_along_axis(matrix, first[:, None] + np.arange(self.window.width), values, axis=1)
+        return matrix
 
-def _slabs(comm: Any, shape: Sequence[int]) -> int:
+
+def _ranks(comm: Any, shape: Sequence[int]) -> int:
     return int(min(comm.size, *shape))
 
 
@@ -188,17 +189,31 @@ class _Images:
     def convolved(self, block: Field) -> Field:
         """The mesh after the convolution, in the pencil that it came in. Collective."""
         space, spectrum = block.space, self._spectrum(block.space)
-        along = [_Padded("fft" if k else "rfft", 2 * n, m) for k, (n, m) in enumerate(zip(self.halves, space.shape))]
-        forward = Kron(space, {0: along[0].forward})
+        modal, m = Modal("rfft", 2 * self.halves[0]), space.shape[0]
+        padding = RowBand.from_matrix(np.eye(modal.n, m))
+        forward = Kron(space, {0: modal @ Banded(padding)})
         modes = (forward @ block).to(forward.range.pencil)
-        step = max(1, AT_ONCE // (4 * self.halves[1] * self.halves[2]))
-        for first in range(0, len(modes.local), step):
-            part = slice(first, first + step)
-            inner = along[2].forward.apply(along[1].forward.apply(modes.local[part], 1), 2)
-            _mirrored(inner, spectrum[part])
-            modes.local[part] = along[1].backward.apply(along[2].backward.apply(inner, 2), 1)
-        backward = Kron(forward.range, {0: along[0].backward}, range=space)
+        self._slabs(modes.local, spectrum)
+        backward = Kron(forward.range, {0: Banded(padding.T) @ modal.inverse()}, range=space)
         return backward @ modes.to(block.pencil.reshaped(modes.space.shape))
+
+    def _slabs(self, modes: np.ndarray, spectrum: np.ndarray) -> None:
+        """What is left to do along the last two axes, in place, a few values of the first at a time."""
+        (n, m), shape = self.halves[1:], modes.shape[1:]
+        along, across = Modal("fft", 2 * n), Modal("fft", 2 * m)
+        step = max(1, min(len(modes), AT_ONCE // (4 * n * m)))
+        tall, wide = np.zeros((step, 2 * n, shape[1]), complex), np.zeros((step, 2 * n, 2 * m), complex)
+        for first in range(0, len(modes), step):
+            here = modes[first : first + step]
+            tall[: len(here), : shape[0]], tall[: len(here), shape[0] :] = here, 0.0
+            along.apply(tall, 1, out=tall)
+            wide[..., : shape[1]], wide[..., shape[1] :] = tall, 0.0
+            across.apply(wide, 2, out=wide)
+            _mirrored(wide[: len(here)], spectrum[first : first + step])
+            across.inverse().apply(wide, 2, out=wide)
+            tall[...] = wide[..., : shape[1]]
+            along.inverse().apply(tall, 1, out=tall)
+            here[...] = tall[: len(here), : shape[0]]
 
     def _spectrum(self, space: Space) -> np.ndarray:
         """This rank's share of the modes 0…n along each axis, of L with images over the transforms of both windows."""
@@ -225,16 +240,6 @@ class _Images:
         kept = theta <= self.window.theta * (1 + 1e-12)
         window = np.where(kept, self.window.transform(np.where(kept, theta, 0.0)), np.inf)
         return Banded.diagonal(1 / window**2) @ Modal("dct1", n + 1) @ Banded(RowBand.from_matrix(folded))
-
-
-class _Padded:
-    """A Fourier transform of m values followed by zeros, and its inverse, of which m values are kept."""
-
-    def __init__(self, kind: str, n: int, m: int) -> None:
-        modal = Modal(kind, n)
-        padding = Banded(RowBand.from_matrix(np.eye(n, m)))
-        self.forward = modal @ padding
-        self.backward = Banded(RowBand.from_matrix(np.eye(m, n))) @ modal.inverse()
 
 
 def _known(part: slice) -> slice:

@@ -44,10 +44,10 @@ class ShortRange:
 
     def __init__(self, positions: np.ndarray, charges: np.ndarray, smooth: Smooth, sigma: float, error: float) -> None:
         self.positions, self.charges, self.sigma = positions, charges, sigma
-        self._series = powers(smooth, sigma, error)
-        self._table = np.zeros((len(self._series) + len(self._series) % 2, 2))
-        self._table[: len(self._series), 0] = sigma * self._series
-        self._table[: len(self._series) - 1, 1] = 4 * sigma * polynomial.polyder(self._series)
+        series = sigma * powers(smooth, sigma, error)
+        self._table = np.zeros((len(series) + len(series) % 2, 2))
+        self._table[: len(series), 0] = series
+        self._table[: len(series) - 1, 1] = 4 * polynomial.polyder(series)
         self._corner = positions.min(axis=0)
         extent = positions.max(axis=0) - self._corner
         most = MOST_CELLS ** (1 / 3)
@@ -81,10 +81,12 @@ class ShortRange:
     def add_to(self, block: np.ndarray, lines: tuple[np.ndarray, ...]) -> None:
         """Add the potential to a block of a grid with these coordinates: 4.2 σ³ points of it per particle."""
         lo, hi = (np.array([f(line) if len(line) else 0.0 for line in lines]) for f in (np.min, np.max))
-        reached = ((self.positions >= lo - self.sigma) & (self.positions <= hi + self.sigma)).all(axis=1)
-        backends.get("numpy").particles.on_grid(
-            block, lines, self.positions[reached], self.charges[reached], self._series, self.sigma
-        )
+        x, q = self.positions[self.order], self.charges[self.order]  # so that what follows each other shares the cache
+        reached = ((x >= lo - self.sigma) & (x <= hi + self.sigma)).all(axis=1)
+        backends.get("numpy").neighbours.around(
+            block, tuple(line / self.sigma for line in lines), x[reached] / self.sigma,
+            q[reached] / self.sigma, np.ascontiguousarray(self._table[:, 0]),
+        )  # fmt: skip
 
 
 def powers(smooth: Smooth, sigma: float, error: float) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""Sums over the near sources of targets, found in cells: a smoothed-away 1/r and its gradient.
+"""A smoothed-away 1/r near its sources: at targets, whose sources are found in cells, and on grids.
+
+Lengths are in units of the radius at which it ends.
 
 A target's sum runs over its sources in one order, whoever works on it.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .compiled import kernel
-from .pair_sums import LANES, SUMS, add_run
+from .pair_sums import LANES, SUMS, add_run, near_values
 
 
 @kernel
@@ -75,3 +77,59 @@ def near(
         coefficients.reshape(-1), result,
     )  # fmt: skip
     return result
+
+
+@kernel
+def _around(out, rows, pitch, x, y, z, sources, charges, coefficients):
+    """As `around`, with `rows` lines of `pitch` values for each x in `out`, and z longer by LANES."""
+    terms = len(coefficients) // 2
+    values = np.empty(pitch + LANES)
+    z_here = z[:pitch]
+    for n in range(len(charges)):
+        px, py, pz, q = sources[n, 0], sources[n, 1], sources[n, 2], charges[n]
+        middle = np.searchsorted(z_here, pz)
+        for i in range(np.searchsorted(x, px - 1.0), np.searchsorted(x, px + 1.0, side="right")):
+            left = 1.0 - (x[i] - px) ** 2
+            if left < 0.0:
+                continue
+            reach = np.sqrt(left)
+            first = last = middle
+            for j in range(np.searchsorted(y, py - reach), np.searchsorted(y, py + reach, side="right")):
+                rest = left - (y[j] - py) ** 2
+                if rest < 0.0:
+                    continue
+                away = np.sqrt(rest)  # the run of z follows from the line before
+                while first > 0 and z[first - 1] >= pz - away:
+                    first -= 1
+                while first < middle and z[first] < pz - away:
+                    first += 1
+                while last < pitch and z[last] <= pz + away:
+                    last += 1
+                while last > middle and z[last - 1] > pz + away:
+                    last -= 1
+                near_values(z, first, last - first, pz, 1.0 - rest, coefficients, terms, values)
+                start = (i * rows + j) * pitch + first
+                for k in range(last - first):
+                    out[start + k] += q * values[k]
+
+
+def around(
+    out: np.ndarray, lines: tuple[np.ndarray, ...], sources: np.ndarray, charges: np.ndarray, coefficients: np.ndarray
+) -> None:
+    """Add Σ_j q_j (1/r − P(r²)) over the sources (n, 3) within a distance of 1 to a block of a grid.
+
+    Parameters
+    ----------
+    out
+        (x, y, z), C-contiguous.
+    lines
+        Its coordinates along each axis, rising.
+    coefficients
+        (terms,) of P in powers of 2 r² − 1; an even number of terms. 1/r counts as 0 at r = 0.
+    """
+    x, y, z = (np.ascontiguousarray(line) for line in lines)
+    if out.size:
+        _around(
+            out.reshape(-1), len(y), len(z), x, y, np.concatenate([z, np.full(LANES, z[-1])]),
+            np.ascontiguousarray(sources), np.ascontiguousarray(charges), coefficients,
+        )  # fmt: skip
