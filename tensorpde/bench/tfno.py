@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,11 @@ import numpy as np
 from tensorpde import backend as backends
 from tensorpde.bench import measure
 from tensorpde.bench.table import row
+from tensorpde.field import Field, Space
+from tensorpde.grid import Axis, Grid
 from tensorpde.learn import TFNO, losses, optim
+from tensorpde.learn.place import Place
+from tensorpde.learn.spectral import Transforms
 from tensorpde.parallel import world
 from tensorpde.parallel.buckets import Buckets
 
@@ -23,10 +29,13 @@ def add_arguments(parser: Any) -> None:
     """The flags of this benchmark."""
     parser.add_argument("--n", type=int, help="points per axis of all cases (default: 64, 128 and 32)")
     parser.add_argument("--repeat", type=int, default=7, help="rounds that are timed (default 7)")
+    parser.add_argument("--scaling", action="store_true", help="as many points per rank on 1, 2, 4 … ranks instead")
 
 
 def run(args: Any) -> list[dict]:
     """A row per case; the ranks share the samples of a batch. Collective."""
+    if args.scaling:
+        return list(_scaling(args.n or 32, args.repeat))
     cases = CASES if args.n is None else [(2, args.n, 8), (3, args.n, 2)]
     return [_row(ndim, n, batch, args.repeat) for ndim, n, batch in cases]
 
@@ -53,15 +62,65 @@ def _kept(model: TFNO) -> int:
     return int(ends + model.n_layers * (3 + model.mlp_ratio) * hidden)
 
 
-def _step(model: TFNO, x: np.ndarray, target: np.ndarray, comm: Any) -> measure.Call:
+def _scaling(n: int, repeat: int) -> Iterator[dict]:
+    """Weak scaling: P·n×n×n points on pencils, and P samples of n×n×n, on the first P ranks. Collective."""
+    everyone, size = world(), 1
+    while size <= everyone.size:
+        some = everyone.Split(int(everyone.rank < size), everyone.rank)
+        for pencils in (True, False) if size > 1 else (True,):
+            found = _scaled(some, (size if pencils else 1) * n, n, pencils, repeat) if everyone.rank < size else None
+            yield everyone.bcast(found, 0)
+        size *= 2
+
+
+def _scaled(comm: Any, long: int, n: int, pencils: bool, repeat: int) -> dict:
+    model, shape = TFNO(n_modes=(min(16, n),) * 3, **SETTINGS), (long, n, n)
+    space = Space(Grid(*(Axis(m, 0.0, 1.0) for m in shape)), comm, dtype="float32") if pencils else None
+    block, random = shape if space is None else space.pencil.local_shape, np.random.default_rng(comm.rank)
+    blocks = [random.standard_normal((1, 1, *block)).astype(np.float32) for _ in range(2)]
+    fields: list[Any] = blocks if space is None else [Field(space, values) for values in blocks]
+    seconds = measure.medians(comm, {"ours": _step(model, fields[0], fields[1], comm, pencils)}, repeat)["ours"]
+    work, sent = _counts(model, Place(shape, space))
+    gradients = 0 if comm.size == 1 else 4 * model.parameter_count()
+    counts = np.array([work, sent, gradients], float)
+    largest = np.empty((comm.size, 3))
+    comm.Allgather(counts, largest)
+    work, sent, gradients = largest.max(axis=0)
+    name = f"{comm.size} rank(s), {'one field' if pencils else 'a sample each'} of {long}×{n}×{n}"
+    figures = {"GFlop/rank": work / 1e9, "MB modes/rank": sent / 1e6, "MB gradient/rank": gradients / 1e6}
+    return row(name, seconds) | {"figures": figures}
+
+
+def _counts(model: TFNO, place: Place) -> tuple[float, float]:
+    """Flops of this rank in a step on one sample, and bytes of modes that it gives to others, from the plans.
+
+    A step makes the products of forward twice more in its adjoint, and those of hidden layers once more.
+    """
+    hidden, points = model.hidden_channels, prod(place.local_shape)
+    wide = round(model.mlp_ratio * hidden)
+    ends = [(model.in_channels + model.ndim, round(model.lifting_ratio * hidden), hidden)]
+    ends.append((hidden, round(model.projection_ratio * hidden), model.out_channels))
+    pointwise = sum(4 * i * h + 3 * h * o for i, h, o in ends)
+    pointwise += model.n_layers * (3 * hidden * hidden + 7 * hidden * wide)
+    transforms = Transforms(place, model.n_modes, model.n_modes)
+    work, sent = transforms.counts((1, hidden))
+    own = [part.stop - part.start for part in transforms.slices((1, hidden))]
+    sizes = model.weights.sizes | dict(zip("abcdefgh", own, strict=False)) | {"n": 1}
+    products = sum(prod(sizes[i] for i in set(step.indices) - set(",->")) for step in model.weights.steps)
+    layers = model.n_layers * (4 * 2 * work + 3 * 8 * products)
+    return 2 * points * pointwise + layers, model.n_layers * 4 * sent * np.dtype(model.dtype).itemsize
+
+
+def _step(model: TFNO, x: Any, target: Any, comm: Any, summed: bool = False) -> measure.Call:
+    """A step of training; gradients are summed over `comm`, unless `backward` has `summed` them over a Space."""
     params, loss, adam = model.init(seed=0), losses.relative_l2(), optim.Adam()
     state = adam.init(params)
-    buckets = Buckets(comm, params) if comm.size > 1 else None
+    buckets = Buckets(comm, params) if comm.size > 1 and not summed else None
 
     def step() -> float:
         y, saved = model.forward(params, x)
         value, dy = loss(y, target)
-        grads = model.backward(params, saved, dy / comm.size)[1]
+        grads = model.backward(params, saved, dy if summed else dy / comm.size)[1]
         if buckets is not None:
             for name, grad in grads.items():
                 buckets.add(name, grad)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class Transforms:
     """
 
     def __init__(self, place: Place, active: tuple[int, ...], modes: tuple[int, ...]) -> None:
-        self.pencil = place.pencil
+        self.pencil, self.shape = place.pencil, place.shape
         self._analysis, self._synthesis, self._starts = [], [], []
         for axis, (n, used, all_modes) in enumerate(zip(place.shape, active, modes, strict=True)):
             last = axis == len(modes) - 1
@@ -70,6 +71,18 @@ class Transforms:
         if end is not None and not all(map(end.is_whole, range(end.ndim))):  # else who owns nothing has no samples
             own = list(end.slices[: len(own)])
         return tuple(slice(s + p.start, s + p.stop) for s, p in zip(self._starts, own, strict=True))
+
+    def counts(self, lead: tuple[int, int]) -> tuple[float, int]:
+        """(multiply-adds, numbers given to other ranks) of this rank for one `analyse`; the others have as many."""
+        work, sent, shape = 0.0, 0, self.shape
+        if self.pencil is None:
+            for axis, line in reversed(list(enumerate(self._analysis))):
+                work += line.work * prod(lead) * prod(shape[:axis]) * prod(self._counts[axis + 1 :])
+            return work, 0
+        for line, (start, end) in zip(reversed(self._analysis), self._route(lead)[:-1], strict=True):
+            work += line.work * prod(end.local_shape[:-1])
+            sent += Transpose.between(start, end).sent * (1 if line.real else 2) if start != end else 0
+        return work, sent
 
     def analyse(self, u: Any) -> Any:
         """Modes (2, modes…, batch, channels), real and imaginary part, of (batch, channels, …). Collective."""

@@ -54,6 +54,12 @@ class TruncatedFourier:
         self._all = Modal("rfft" if real else "fft", n)
         self._device: dict[Any, Any] = {}
 
+    @property
+    def work(self) -> float:
+        """Multiply-adds per line, of either direction."""
+        parts = 1 if self.real else 2
+        return parts * (1.25 * self.n * math.log2(self.n) if self.fast else 2 * self.n * len(self.frequencies))
+
     def matrix(self) -> np.ndarray:
         """The dense m×n matrix of `to_modes`, on the host."""
         turns = np.outer(self.frequencies, np.arange(self.n)) % self.n

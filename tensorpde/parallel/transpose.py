@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,12 @@ class Transpose:
         if (a, b) not in plans:
             plans[a, b] = Transpose(a, b)
         return plans[a, b]
+
+    @property
+    def sent(self) -> int:
+        """How many values this rank gives to others in `forward`, for each leading index."""
+        others = [box for rank, box in self._parts[True].items() if rank != self._comm.rank]
+        return sum(math.prod(part.stop - part.start for part in box) for box in others)
 
     def forward(self, source: Any, out: Any) -> Any:
         """Fill `out`, shape lead + b.local_shape, from `source`, shape lead + a.local_shape. Collective."""

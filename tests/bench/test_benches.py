@@ -43,6 +43,17 @@ def test_on_two_ranks_one_of_them_prints(name):
     check(json.loads(done.stdout), name)
 
 
+def test_work_and_bytes_of_more_ranks_with_more_points():
+    code = "import sys; from tensorpde.run.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = mpi.run_ranks(2, code, "bench", "tfno", "--scaling", "--n", 8, "--repeat", 1, "--json", timeout=110)
+    one, field, samples = (row["figures"] for row in json.loads(done.stdout))
+    assert one["GFlop/rank"] == samples["GFlop/rank"] > field["GFlop/rank"] > 0.2 * one["GFlop/rank"]
+    assert one["MB modes/rank"] == samples["MB modes/rank"] == one["MB gradient/rank"] == 0
+    # Of 16×8×8 points two ranks exchange, per channel and layer, 8 × 8 × 5 complex modes in halves, four times.
+    assert field["MB modes/rank"] == pytest.approx(4 * 4 * 32 * 2 * (8 * 8 * 5 * 16 / 8 / 4) * 4 / 1e6)
+    assert field["MB gradient/rank"] == samples["MB gradient/rank"] > 0
+
+
 def test_the_step_is_set_beside_another_code(capsys):
     assert main(["bench", "step", "--n", "8", "--repeat", "1", "--baseline", "2.5", "--json"]) == 0
     step, *parts = json.loads(capsys.readouterr().out)
