@@ -17,11 +17,12 @@ SURFACE: dict[str, tuple[str, ...]] = {
     "": ("asarray", "before_compiling", "copy", "empty", "name", "on_host", "to_host", "zeros"),
     "activations": ("combine", "gelu_backward"),
     "blocks": ("copy_block",),
+    "channels": ("join", "join_backward", "mlp", "mlp_backward"),
     "lines": ("prepare", "sweep"),
     "neighbours": ("near",),
     "particles": ("direct", "on_grid"),
     "pointwise": ("axpby", "copy", "courant", "matmul", "two_register_update"),
-    "products": ("matmul", "row_dots", "row_sums"),
+    "products": ("conjugate", "matmul", "row_dots", "row_sums"),
     "recycling": ("empty",),
     "reductions": ("line_sums",),
     "shifted": ("prepare", "scale", "solve"),
@@ -29,8 +30,7 @@ SURFACE: dict[str, tuple[str, ...]] = {
     "transport": ("prepare", "transport"),
     "updates": ("adam", "momentum", "sum_of_squares"),
 }
-"""Module → its public names; "" is the package itself. On the host there are `elements`, `channels` and
-`mesh` besides."""
+"""Module → its public names; "" is the package itself. On the host there are `elements` and `mesh` besides."""
 
 
 class Unavailable(RuntimeError):

@@ -14,6 +14,7 @@ import cupy  # isort: skip
 from . import (
     activations,
     blocks,
+    channels,
     lines,
     neighbours,
     particles,
@@ -79,7 +80,7 @@ def before_compiling(listener: Callable[[], object] | None) -> None:
 
 
 def __getattr__(module: str) -> Any:
-    if module in ("channels", "elements", "mesh"):
+    if module in ("elements", "mesh"):
         raise NotImplementedError(f'{module} are worked on by the host so far: backend="numpy"')
     raise AttributeError(f"module {__name__!r} has no attribute {module!r}")
 
@@ -89,6 +90,7 @@ __all__ = [
     "asarray",
     "before_compiling",
     "blocks",
+    "channels",
     "copy",
     "device",
     "empty",

@@ -10,6 +10,11 @@ def matmul(a: cupy.ndarray, b: cupy.ndarray, out: cupy.ndarray | None = None) ->
     return cupy.matmul(a, b, out=out)
 
 
+def conjugate(x: cupy.ndarray) -> cupy.ndarray:
+    """A copy of x with its complex conjugate values."""
+    return x.conj()
+
+
 def row_sums(x: cupy.ndarray) -> cupy.ndarray:
     """Σ x along the last axis."""
     return x.sum(axis=-1)
