@@ -14,13 +14,16 @@ from typing import Any
 NAMES = ("numpy", "cupy")
 
 SURFACE: dict[str, tuple[str, ...]] = {
-    "": ("asarray", "before_compiling", "copy", "empty", "name", "on_host", "to_host", "zeros"),
+    "": (
+        "asarray", "attach", "before_compiling", "copy", "empty", "memory", "name", "on_host", "seen_by_mpi", "to_host",
+        "zeros",
+    ),
     "activations": ("combine", "gelu_backward"),
-    "blocks": ("copy_block",),
+    "blocks": ("copy_block", "download", "pinned", "upload", "wait"),
     "channels": ("join", "join_backward", "mlp", "mlp_backward"),
     "lines": ("prepare", "sweep"),
-    "neighbours": ("near",),
-    "particles": ("direct", "on_grid"),
+    "neighbours": ("around", "near"),
+    "particles": ("direct",),
     "pointwise": ("axpby", "copy", "courant", "matmul", "two_register_update"),
     "products": ("conjugate", "matmul", "row_dots", "row_sums"),
     "recycling": ("empty",),
@@ -29,7 +32,7 @@ SURFACE: dict[str, tuple[str, ...]] = {
     "transforms": ("KINDS", "Plan", "Separable", "separable"),
     "transport": ("prepare", "transport"),
     "updates": ("adam", "momentum", "sum_of_squares"),
-}
+}  # fmt: skip
 """Module → its public names; "" is the package itself. On the host there are `elements` and `mesh` besides."""
 
 

@@ -14,6 +14,7 @@ from mpi4py.util import dtlib
 from tensorpde.backend.numpy.blocks import copy_block
 from tensorpde.parallel.pencil import Pencil
 from tensorpde.parallel.shared import Box
+from tensorpde.parallel.staging import Staging
 
 Wanted = Callable[[int], Sequence[np.ndarray]]
 """For a rank the numbers, increasing, along each axis of the values it needs."""
@@ -49,7 +50,7 @@ class Halo:
         ranks = [(me + step) % self._comm.size for step in range(self._comm.size)]
         self._incoming = {rank: _pieces(pencil.slices_of(rank), self.numbers) for rank in ranks}
         self._outgoing = {rank: _pieces(pencil.slices, wanted(rank)) for rank in ranks}
-        self._plans: dict[Any, tuple[Any, list, list]] = {}
+        self._plans: dict[Any, tuple[Any, Any, Any]] = {}
 
     def fill(self, block: Any, backend: ModuleType) -> Any:
         """The part of this rank, of shape lead + shape, from blocks of shape lead + pencil.local_shape. Collective.
@@ -66,7 +67,11 @@ class Halo:
             raise ValueError(f"a block of shape {block.shape} does not end with the local {self.pencil.local_shape}")
         key = lead, np.dtype(block.dtype), backend.name
         if key not in self._plans:
-            self._plans[key] = self._plan(lead, block.dtype, backend)
+            make = self._plan if backend.on_host else self._staged
+            self._plans[key] = make(lead, block.dtype, backend)
+        if not backend.on_host:
+            self._through_buffers(block, *self._plans[key])
+            return self._plans[key][0]
         part, incoming, outgoing = self._plans[key]
         requests = [self._comm.Irecv([part, 1, kind], rank) for rank, kind in incoming]
         requests += [self._comm.Isend([block, 1, kind], rank) for rank, kind in outgoing]
@@ -74,6 +79,34 @@ class Halo:
             copy_block(block[(..., *source)], part[(..., *target)])
         MPI.Request.Waitall(requests)
         return part
+
+    def _staged(self, lead: tuple[int, ...], dtype: Any, backend: ModuleType) -> tuple[Any, Any, Any]:
+        """This rank's part, the buffers of an exchange between arrays of a device, and the boxes of it."""
+        me = self._comm.rank
+        sides = [
+            [(rank, both[side]) for rank, boxes in pieces.items() if rank != me for both in boxes]
+            for side, pieces in ((0, self._outgoing), (1, self._incoming))
+        ]
+        outgoing, incoming = (
+            [(rank, (*lead, *(piece.stop - piece.start for piece in box))) for rank, box in side] for side in sides
+        )
+        boxes = [[box for _, box in side] for side in sides]
+        return (
+            backend.empty((*lead, *self.shape), dtype),
+            Staging(self._comm, backend, outgoing, incoming, dtype),
+            boxes,
+        )
+
+    def _through_buffers(self, block: Any, part: Any, staging: Any, boxes: Any) -> None:
+        """Fill the part of a device."""
+        outgoing, incoming = boxes
+
+        def stay() -> None:
+            for source, target in self._incoming[self._comm.rank]:
+                part[(..., *target)] = block[(..., *source)]
+
+        views = [block[(..., *box)] for box in outgoing], [part[(..., *box)] for box in incoming]
+        staging.exchange(*views, stay)
 
     def _plan(self, lead: tuple[int, ...], dtype: Any, backend: ModuleType) -> tuple[Any, list, list]:
         """This rank's part and, for each message, the rank and the MPI type of its place there or in the block."""

@@ -9,10 +9,11 @@ import numpy as np
 from mpi4py import MPI
 from mpi4py.util import dtlib
 
-from tensorpde.backend.numpy.blocks import copy_block
+from tensorpde import backend
 from tensorpde.parallel.pencil import Pencil
 from tensorpde.parallel.remote import Box
 from tensorpde.parallel.shared import NodeMemory, Part, Route
+from tensorpde.parallel.staging import Staging
 
 _LARGEST_COUNT = 2**30
 
@@ -78,6 +79,9 @@ class Transpose:
                 f"a transpose from blocks {start.local_shape} to {end.local_shape} got {source.dtype} of shape "
                 f"{source.shape} and {out.dtype} of shape {out.shape}"
             )
+        if not backend.of(source).on_host:
+            self._through_buffers(source, out, from_a, lead)
+            return out
         outgoing = self._messages(from_a, lead, source.dtype)
         incoming = self._messages(not from_a, lead, source.dtype)
         requests = [self._comm.Irecv([out, 1, kind], peer) for peer, kind in incoming]
@@ -94,7 +98,22 @@ class Transpose:
         """Copy what stays on this rank."""
         me = self._comm.rank
         if me in self._parts[from_a]:
-            copy_block(source[(..., *self._parts[from_a][me])], out[(..., *self._parts[not from_a][me])])
+            copy = backend.of(source).blocks.copy_block
+            copy(source[(..., *self._parts[from_a][me])], out[(..., *self._parts[not from_a][me])])
+
+    def _through_buffers(self, source: Any, out: Any, from_a: bool, lead: tuple[int, ...]) -> None:
+        """The same for arrays of a device."""
+        kernels, me = backend.of(source), self._comm.rank
+        views = [
+            [(peer, array[(..., *part)]) for peer, part in self._parts[side].items() if peer != me]
+            for side, array in ((from_a, source), (not from_a, out))
+        ]
+        key = (from_a, lead, source.dtype.char, kernels.name)
+        if key not in self._routes:
+            outgoing, incoming = ([(peer, view.shape) for peer, view in side] for side in views)
+            self._routes[key] = Staging(self._comm, kernels, outgoing, incoming, source.dtype)
+        sources, targets = ([view for _, view in side] for side in views)
+        self._routes[key].exchange(sources, targets, lambda: self._stay(source, out, from_a))
 
     def _route(self, memory: NodeMemory, from_a: bool, lead: tuple[int, ...], dtype: np.dtype) -> Route:
         """The way through the node's memory, kept from the first use."""

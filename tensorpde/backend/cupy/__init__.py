@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,9 @@ from . import (
 
 name = "cupy"
 
-on_host = False  # whether MPI and numpy may read these arrays where they lie
+on_host = False  # whether numpy may read these arrays where they lie
+
+seen_by_mpi = os.environ.get("TENSORPDE_GPU_AWARE_MPI") == "1"  # whether MPI may
 
 
 def empty(shape: Any, dtype: Any = "float64") -> cupy.ndarray:
@@ -72,6 +75,16 @@ def to_host(array: cupy.ndarray) -> np.ndarray:
     return array.get()
 
 
+def attach(rank: int) -> None:
+    """Make the device of the rank-th process of a node the current one; devices are shared if they are fewer."""
+    device.take(rank)
+
+
+def memory() -> tuple[int, int] | None:
+    """Bytes that are free for arrays of this rank, and bytes that its device has in all."""
+    return device.memory()
+
+
 def before_compiling(listener: Callable[[], object] | None) -> None:
     """Have `listener` called once, before the first kernel that this process compiles."""
     from .compiled import listen
@@ -88,6 +101,7 @@ def __getattr__(module: str) -> Any:
 __all__ = [
     "activations",
     "asarray",
+    "attach",
     "before_compiling",
     "blocks",
     "channels",
@@ -95,6 +109,7 @@ __all__ = [
     "device",
     "empty",
     "lines",
+    "memory",
     "name",
     "neighbours",
     "on_host",
@@ -103,6 +118,7 @@ __all__ = [
     "products",
     "recycling",
     "reductions",
+    "seen_by_mpi",
     "shifted",
     "to_host",
     "transforms",

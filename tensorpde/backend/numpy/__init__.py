@@ -29,7 +29,9 @@ from .compiled import before_compiling
 
 name = "numpy"
 
-on_host = True  # whether MPI and numpy may read these arrays where they lie
+on_host = True  # whether numpy may read these arrays where they lie
+
+seen_by_mpi = True  # whether MPI may
 
 ALIGNMENT = 64  # bytes of a cache line: stores past the cache need it, and numpy gives 16
 
@@ -68,10 +70,20 @@ def to_host(array: np.ndarray) -> np.ndarray:
     return array
 
 
+def attach(rank: int) -> None:
+    """Nothing: the processes of a node share its memory."""
+
+
+def memory() -> tuple[int, int] | None:
+    """None: what of the memory of a node is this rank's is not known."""
+    return None
+
+
 __all__ = [
     "ALIGNMENT",
     "activations",
     "asarray",
+    "attach",
     "before_compiling",
     "blocks",
     "channels",
@@ -79,6 +91,7 @@ __all__ = [
     "elements",
     "empty",
     "lines",
+    "memory",
     "mesh",
     "name",
     "neighbours",
@@ -88,6 +101,7 @@ __all__ = [
     "products",
     "recycling",
     "reductions",
+    "seen_by_mpi",
     "shifted",
     "to_host",
     "transforms",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from llvmlite import ir
 from numba import carray, types
@@ -25,6 +27,25 @@ def copy_block(source: np.ndarray, out: np.ndarray, past_cache: bool = True) -> 
             copy_block(part, target, past_cache)
     elif out.nbytes < _LEAST_BYTES or not _copied(source, out, past_cache):
         np.copyto(out, source)
+
+
+def pinned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """A host array to copy through."""
+    return np.empty(shape, dtype)
+
+
+def download(source: np.ndarray, out: np.ndarray) -> None:
+    """out = source."""
+    np.copyto(out, source)
+
+
+def upload(source: np.ndarray, out: np.ndarray) -> None:
+    """out = source."""
+    np.copyto(out, source)
+
+
+def wait() -> None:
+    """Nothing: work on the host is done when a call returns."""
 
 
 def _copied(source: np.ndarray, out: np.ndarray, past_cache: bool) -> bool:
