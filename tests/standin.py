@@ -126,6 +126,8 @@ def _index(index):
 
 def _method(name):
     def method(self, *args, **options):
+        if "initial" in options or "where" in options:
+            raise TypeError(f"{name}: CuPy knows neither initial nor where")
         args = [value if isinstance(value, (tuple, list)) else host(value, name) for value in args]
         out = options.pop("out", None)
         if out is not None:
@@ -136,7 +138,7 @@ def _method(name):
 
 
 for _name in words(
-    """all any argmax argmin astype conj conjugate copy cumsum dot fill flatten item max mean min prod ravel repeat
+    """all any argmax argmin astype clip conj conjugate copy cumsum dot fill flatten item max mean min prod ravel repeat
     reshape squeeze sum swapaxes take tolist transpose view"""
 ):
     setattr(ndarray, _name, _method(_name))
@@ -165,10 +167,10 @@ for _name in words("bool float int complex index"):
     setattr(ndarray, f"__{_name}__", lambda self, name=f"__{_name}__": getattr(self._values, name)())
 
 FUNCTIONS = words(
-    """abs all any arange argmax ascontiguousarray broadcast_to concatenate conj copyto cos einsum empty_like exp
-    expand_dims flip full imag iscomplexobj isfinite isnan matmul max maximum mean min minimum moveaxis multiply
-    nan_to_num ones ones_like pad real repeat reshape result_type roll sin sqrt stack sum swapaxes take tensordot tile
-    transpose where zeros_like"""
+    """abs all any arange argmax ascontiguousarray broadcast_to clip concatenate conj copyto cos cosh einsum
+    empty_like exp expand_dims flip full imag iscomplexobj isfinite isnan matmul max maximum mean min minimum
+    moveaxis multiply nan_to_num ones ones_like pad real repeat reshape result_type roll sin sinh sqrt stack sum
+    swapaxes take tensordot tile transpose where zeros_like"""
 )
 
 

@@ -38,11 +38,8 @@ from petsc4py import PETSc
 print(json.dumps([".".join(map(str, PETSc.Sys.getVersion())), str(PETSc.ScalarType.__name__)]))
 """
 _CUPY = """
-import cupy
-names = []
-for i in range(cupy.cuda.runtime.getDeviceCount()):
-    names.append(cupy.cuda.runtime.getDeviceProperties(i)["name"].decode())
-print(json.dumps(names))
+from tensorpde import backend
+print(json.dumps(backend.get("cupy").device.describe()))
 """
 
 
@@ -207,10 +204,11 @@ def _cupy() -> Part:
     name = next((n for n in ("cupy-cuda13x", "cupy-cuda12x", "cupy") if _version(n)), None)
     if name is None:
         return _missing("cupy", "gpu")
+    versions = f"{name} {_version(name)}, numba-cuda {_version('numba-cuda') or 'missing'}"
     devices, why = _ask(_CUPY)
     if why:
-        return Part("cupy", MISSING, f"{name} {_version(name)}, no usable GPU: {why}")
-    return Part("cupy", OK, f"{name} {_version(name)}: {', '.join(devices)}")
+        return Part("cupy", MISSING, f"{versions}: {why.removeprefix('tensorpde.backend.Unavailable: ')}")
+    return Part("cupy", OK, f"{versions}: {'; '.join(devices)}")
 
 
 def _slurm() -> Part:

@@ -36,10 +36,14 @@ def layout(space: Any, ranks: int) -> str:
 
 
 def memory(space: Any, largest: Sequence[int], arrays: float) -> str:
-    """One line: the bytes of so many arrays on the rank with the largest block, and in all."""
+    """One line: bytes of so many arrays on the rank with the largest block, and in all; whether a device has them."""
     one = np.dtype(space.dtype).itemsize * arrays
     most, whole = one * math.prod(largest), one * math.prod(space.shape)
-    return f"largest block {times(largest)}, memory {arrays:g} arrays: {size(most)} on that rank, {size(whole)} in all"
+    line = f"largest block {times(largest)}, memory {arrays:g} arrays: {size(most)} on that rank, {size(whole)} in all"
+    if (room := space.backend.memory()) is None:
+        return line
+    verdict = "fits" if most <= room[0] else "does not fit"
+    return f"{line}; it {verdict} the device: {size(room[0])} of {size(room[1])} free"
 
 
 def files(

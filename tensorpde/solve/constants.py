@@ -86,7 +86,7 @@ class Constants:
     def set_mean(self, u: Field, mean: complex) -> None:
         """Move u by a constant so that its mean by quadrature is `mean`. Collective."""
         change: Any = mean - u.mean()
-        u.local[...] += np.reshape(change, (*np.shape(change), *[1] * u.space.ndim))
+        u.local[...] += u.space.backend.asarray(np.reshape(change, (*np.shape(change), *[1] * u.space.ndim)))
 
 
 def _parts(f: Field) -> list[Field]:

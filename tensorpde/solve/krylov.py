@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tensorpde.field import Field
+from tensorpde.field import Field, Space
 from tensorpde.kron import TensorOperator, same_points
 from tensorpde.lending import lent, lent_like
 from tensorpde.parallel import PATIENCE, agree
@@ -82,7 +82,7 @@ class Krylov:
         self.A, self.P, self.mean, self.tolerance = A, P, mean, tolerance
         self.settings = Settings(method, rtol, atol, limit, restart, prefix, monitor)
         self.dtype = np.result_type(A.domain.dtype, A.result_type(A.domain.dtype))
-        self.library = _chosen(library, method, A.domain.comm, self.dtype)
+        self.library = _chosen(library, method, A.domain, self.dtype)
         self.constants = Constants(A)
         null = self.constants if self.constants.free else None
         if self.library == "petsc":
@@ -212,17 +212,22 @@ def krylov(
     return Krylov(A, P, method, rtol, **settings).solve(b, t, out, guess)
 
 
-def _chosen(library: str | None, method: str, comm: Any, dtype: np.dtype) -> str:
+def _chosen(library: str | None, method: str, space: Space, dtype: np.dtype) -> str:
     """The library to use; the same on all ranks."""
     names: Sequence[str] = ("petsc", "tensorpde")
     if library not in (None, *names):
         raise ValueError(f"library={library!r} is none of {', '.join(names)}")
+    comm, backend = space.comm, space.backend
     if library is None and method in OWN:
+        if not backend.on_host:
+            return "tensorpde"
         return "petsc" if petsc.installed(comm) and petsc.scalar_type(comm) == dtype else "tensorpde"
     if library == "tensorpde":
         if method not in OWN:
             raise ValueError(f"method={method!r}: the methods without PETSc are {', '.join(OWN)}")
         return library
+    if not backend.on_host:
+        raise ValueError(f"method={method!r}, {library=}: PETSc takes host arrays, not those of {backend.name}")
     found = petsc.scalar_type(comm, f"the Krylov method {method!r}" if library is None else "library='petsc'")
     if found != dtype:
         raise TypeError(f"PETSc was built for {found}, the problem has {dtype}; library='tensorpde' takes any type")

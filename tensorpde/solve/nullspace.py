@@ -100,7 +100,8 @@ class NullSpace:
         now = u.mean() if self.free_mean else 0.0
         change: Any = mean - now
         if np.any(change):
-            u.local[...] += np.reshape(change, (*np.shape(change), *[1] * self.space.ndim))
+            shape = (*np.shape(change), *[1] * self.space.ndim)
+            u.local[...] += self.space.backend.asarray(np.reshape(change, shape))
 
 
 def _full_rows(rows: np.ndarray) -> RowBand:

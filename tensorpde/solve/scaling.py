@@ -45,7 +45,7 @@ class SymmetricScaling:
         space: Space = solver.space
         values = kappa if isinstance(kappa, Field) else space.field(kappa)
         with agree(space.comm, "scaling a preconditioner"):
-            least = float(values.local.min(initial=np.inf))
+            least = float(values.local.min()) if values.local.size else np.inf
             if not least > 0:
                 raise ValueError(f"kappa must be positive, but it is {least:.6g} somewhere")
         self._root = Multiplication(Field(space, values.local**-0.5, values.pencil))
