@@ -15,7 +15,7 @@ from tensorpde.coefficients import evaluate, projected
 from tensorpde.filling import fill
 from tensorpde.grid import Axis, Grid
 from tensorpde.parallel import Pencil, ProcessGrid, Transpose, agree, world
-from tensorpde.parallel.comm import rank_on_node
+from tensorpde.parallel.devices import prepared
 from tensorpde.parallel.layout import chosen_dims
 from tensorpde.parallel.reduce import dot, extremum
 from tensorpde.parallel.transpose import gather
@@ -54,7 +54,7 @@ class Space:
     ) -> None:
         self.grid = Grid(grid) if isinstance(grid, Axis) else grid
         self.comm = world(comm)
-        self.backend = _backend(backend, self.comm)
+        self.backend: ModuleType = prepared(backend, self.comm)
         self.dtype = np.dtype(dtype)
         if self.dtype.char not in "fdFD":
             raise ValueError(f"dtype {self.dtype} is none of float32, float64, complex64, complex128")
@@ -181,16 +181,6 @@ class Space:
 
     def __repr__(self) -> str:
         return f"Space({self.shape}, {self.dtype}, {self.backend.name}, {self.process_grid})"
-
-
-def _backend(name: str, comm: Any) -> ModuleType:
-    """The backend, with a device for this rank; what one rank lacks is an error on all of them. Collective."""
-    if name == "numpy":
-        return backends.get(name)
-    with agree(comm, f"preparing backend={name!r}"):
-        backend = backends.get(name)
-        backend.attach(rank_on_node(comm))
-    return backend
 
 
 _OPERANDS = (int, float, complex, np.number)

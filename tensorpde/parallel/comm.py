@@ -34,17 +34,6 @@ def world(comm: MPI.Intracomm | None = None) -> MPI.Intracomm:
     return comm
 
 
-def rank_on_node(comm: MPI.Intracomm) -> int:
-    """The number of this rank among those of `comm` on its node. Collective the first time."""
-    found = comm.Get_attr(_ON_NODE)
-    if not isinstance(found, int):
-        node = comm.Split_type(MPI.COMM_TYPE_SHARED, key=comm.rank)
-        found = node.rank
-        node.Free()
-        comm.Set_attr(_ON_NODE, found)
-    return found
-
-
 def alone() -> MPI.Intracomm:
     """The communicator of this rank by itself."""
     return MPI.COMM_SELF
@@ -63,7 +52,6 @@ def _free(comm: MPI.Comm, keyval: int, channel: Channel) -> None:
         channel.comm.Free()
 
 
-_ON_NODE = MPI.Comm.Create_keyval()
 _CHANNEL = MPI.Comm.Create_keyval(delete_fn=_free)
 
 
