@@ -1,7 +1,7 @@
-"""Sums over the near sources of targets, found in cells: a smoothed-away 1/r and its gradient.
+"""Sums over the near sources of targets: a smoothed-away 1/r and its gradient.
 
-A thread for each target, whose sum runs over its sources in one order. Arrays may be on the host; they are taken to the
-device.
+A thread for each target, or for each line of a grid, whose sum runs over its sources in one order. Arrays may be on the
+host; they are taken to the device.
 """
 
 from __future__ import annotations
@@ -82,3 +82,51 @@ def near(
         sources.shape[1], flat(coefficients), len(coefficients), result.reshape(-1),
     )  # fmt: skip
     return result
+
+
+@kernel
+def _around(out, x, y, z, sources, charges, count, coefficients, terms):
+    ny, nz = y.size - 1, z.size - 1
+    for line in range(cuda.grid(1), (x.size - 1) * ny, cuda.gridsize(1)):
+        i, j = line // ny, line % ny
+        for n in range(count):
+            dx, dy, pz = x[i] - sources[3 * n], y[j] - sources[3 * n + 1], sources[3 * n + 2]
+            across = dx * dx + dy * dy
+            if across <= 1.0:
+                k, end = 0, nz
+                while k < end:  # the first z within the radius
+                    middle = (k + end) // 2
+                    if z[middle] < pz - 1.0:
+                        k = middle + 1
+                    else:
+                        end = middle
+                while k < nz and z[k] <= pz + 1.0:
+                    s = across + (z[k] - pz) * (z[k] - pz)
+                    if s <= 1.0:
+                        smooth = 0.0
+                        for c in range(terms - 1, -1, -1):
+                            smooth = smooth * (2.0 * s - 1.0) + coefficients[c]
+                        inverse = 1.0 / math.sqrt(s) if s >= CLOSEST else 0.0
+                        out[line * nz + k] += charges[n] * (inverse - smooth)
+                    k += 1
+
+
+def around(out: Any, lines: tuple[Any, ...], sources: Any, charges: Any, coefficients: Any) -> None:
+    """Add Σ_j q_j (1/r − P(r²)) over the sources (n, 3) within a distance of 1 to a block of a grid.
+
+    Every line along z looks at every source: O(lines · sources) besides the work of the pairs.
+
+    Parameters
+    ----------
+    out
+        (x, y, z), C-contiguous.
+    lines
+        Its coordinates along each axis, rising.
+    coefficients
+        (terms,) of P in powers of 2 r² − 1. 1/r counts as 0 at r = 0.
+    """
+    axes = [flat(line) for line in lines]
+    spread(
+        _around, len(lines[0]) * len(lines[1]), out.reshape(-1), *axes, flat(sources), flat(charges), len(charges),
+        flat(coefficients), len(coefficients),
+    )  # fmt: skip

@@ -11,7 +11,6 @@ from tensorpde.backend import cupy as gpu  # noqa: E402
 cpu = backend.get("numpy")
 rng = np.random.default_rng(7)
 X, Q = rng.random((12, 3)), rng.standard_normal(12)
-SERIES, RADIUS = rng.standard_normal(6), 0.4
 
 
 def test_all_pairs():
@@ -37,10 +36,11 @@ def test_near_ones_in_cells():
 
 
 def test_near_ones_on_a_grid():
-    lines = np.linspace(0, 1, 4), np.linspace(0, 1, 3), np.linspace(0, 1, 9)
-    start = rng.random((4, 3, 9))
+    lines, positions = (np.linspace(0, 3, 4), np.linspace(0, 3, 3), np.linspace(0, 3, 9)), 3 * X
+    positions[0] = 1.0, 1.5, 1.5  # on a point of the grid
+    start, series = rng.random((4, 3, 9)), rng.standard_normal(6)
     expected, found = start.copy(), gpu.asarray(start)
-    cpu.particles.on_grid(expected, lines, X, Q, SERIES, RADIUS)
-    gpu.particles.on_grid(found, lines, X, Q, SERIES, RADIUS)
-    assert np.allclose(found.get(), expected, rtol=1e-12, atol=1e-12)
+    cpu.neighbours.around(expected, lines, positions, Q, series)
+    gpu.neighbours.around(found, lines, positions, Q, series)
+    assert np.allclose(found.get(), expected, rtol=1e-11, atol=1e-11)
     assert not np.allclose(expected, start)
