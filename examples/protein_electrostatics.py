@@ -47,5 +47,5 @@ tp.io.write_dx(run.out / "potential.dx", potential, f"potential in {UNIT}")
 atoms = molecule.numbers, molecule.charges, molecule.positions
 tp.io.write_cube(run.out / "potential.cube", potential, *atoms, comment=f"potential in {UNIT}")
 if run.comm.rank == 0:
-    pictures.draw(sorted(run.out.glob("fields_*.h5"))[-1], run.out / "potential.png")
+    pictures.draw(sorted(run.out.glob("fields_*.h5"))[-1], run.out / "potential.png", share=0.98)
 run.finish()

@@ -22,6 +22,8 @@ def draw(
     fields: Sequence[str] = (),
     at: Mapping[str, float] | None = None,
     spectrum: bool = False,
+    limit: float | None = None,
+    share: float = 1.0,
 ) -> Path:
     """Draw a file of tensorpde: a time series, or planes (2-D and 3-D), lines (1-D) or spectra of fields.
 
@@ -38,6 +40,9 @@ def draw(
         cut across these axes only.
     spectrum
         Draw the shell-averaged energy spectrum over the periodic axes instead; components of a vector are summed.
+    limit, share
+        Colours of planes span −limit to limit, or what this share of the values have: so that a few peaks do not leave
+        the rest pale.
 
     Raises
     ------
@@ -53,7 +58,7 @@ def draw(
     if contents["kind"] == "series" or all(len(d) == 1 for d in dimensions.values()):
         return plot.lines(*_lines(path, names), out, title)
     rows = [_planes(path, name, d, at or {}) for name, d in dimensions.items() if len(d) > 1]
-    return plot.planes(rows, out, title)
+    return plot.planes(rows, out, title, limit, share)
 
 
 def _chosen(path: str | Path, contents: Mapping, names: Sequence[str]) -> list[str]:

@@ -66,14 +66,20 @@ def label(name: str, unit: str | None = None) -> str:
     return f"{name} [{unit}]" if unit and unit != "1" else name
 
 
-def planes(rows: Sequence[Sequence[Plane]], out: str | Path, title: str = "") -> Path:
-    """Draw one row of planes per field; a row shares its colours, which are centred on zero if the sign changes."""
+def planes(
+    rows: Sequence[Sequence[Plane]], out: str | Path, title: str = "", limit: float | None = None, share: float = 1.0
+) -> Path:
+    """Draw one row of planes per field; a row shares its colours, which are centred on zero if the sign changes.
+
+    They span −limit to limit, or else what the given share of the values have, without as many smallest as largest
+    ones; an arrow at the end of the scale says that there is more.
+    """
     widths = [_width(plane) for plane in max(rows, key=len)]
-    with figure(out, sum(widths) + 0.75 * len(widths) + 0.8, (ROW + 0.6) * len(rows) + 0.4) as fig:
+    with figure(out, sum(widths) + 0.75 * len(widths) + 0.8, (ROW + 0.6) * len(rows) + 0.5) as fig:
         fig.suptitle(title)
         grid = fig.subplots(len(rows), len(widths), squeeze=False, width_ratios=widths)
         for axes, row in zip(grid, rows):
-            colours = _colours(row)
+            colours = _colours(row, limit, share)
             for ax, plane in zip(axes, row):
                 mesh = ax.pcolormesh(plane.x, plane.y, plane.values.T, shading="gouraud", rasterized=True, **colours)
                 ax.set(xlabel=plane.x_label, ylabel=plane.y_label)
@@ -82,7 +88,7 @@ def planes(rows: Sequence[Sequence[Plane]], out: str | Path, title: str = "") ->
                 ax.grid(False)
             for ax in axes[len(row) :]:
                 ax.set_visible(False)
-            fig.colorbar(mesh, ax=list(axes), shrink=0.9, pad=0.02)
+            fig.colorbar(mesh, ax=list(axes), shrink=0.9, pad=0.02, extend=_extend(row, colours))
     return Path(out)
 
 
@@ -91,14 +97,23 @@ def _width(plane: Plane) -> float:
     return float(np.clip(ROW * np.ptp(plane.x) / np.ptp(plane.y), NARROW, WIDE))
 
 
-def _colours(row: Sequence[Plane]) -> dict[str, Any]:
-    low = min(float(np.nanmin(plane.values)) for plane in row)
-    high = max(float(np.nanmax(plane.values)) for plane in row)
+def _colours(row: Sequence[Plane], limit: float | None = None, share: float = 1.0) -> dict[str, Any]:
+    if limit is not None:
+        return {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+    values = np.concatenate([plane.values.ravel() for plane in row])
+    low, high = np.nanquantile(values, [0.5 - 0.5 * share, 0.5 + 0.5 * share]).tolist()
     if low < 0.0 < high and min(-low, high) > 0.02 * max(-low, high):
         peak = max(-low, high)
         return {"cmap": "RdBu_r", "vmin": -peak, "vmax": peak}
     half = 0.5 if high == low else 0.0  # one value everywhere gets the middle colour
     return {"cmap": "viridis", "vmin": low - half, "vmax": high + half}
+
+
+def _extend(row: Sequence[Plane], colours: dict[str, Any]) -> str:
+    """Which ends of the colour scale have values beyond them."""
+    below = min(float(np.nanmin(plane.values)) for plane in row) < colours["vmin"]
+    above = max(float(np.nanmax(plane.values)) for plane in row) > colours["vmax"]
+    return {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[below, above]
 
 
 def matrices(named: Mapping[str, Array], out: str | Path, title: str = "") -> Path:

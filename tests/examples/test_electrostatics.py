@@ -25,6 +25,22 @@ def test_protein(tmp_path):
         assert (tmp_path / name).stat().st_size > 5_000
 
 
+@pytest.mark.timeout(300)
+def test_solvation(tmp_path):
+    """Coarse grids: the ions lower the energy a little, the finer grid more."""
+    pqr = str(EXAMPLES / "data" / "villin.pqr")
+    printed = drive("solvation", 1, "--pqr", pqr, "--spacing", "3", "--margin", "6", "--out", str(tmp_path))
+    assert "Debye length 7.85 Å" in printed
+    rows = re.findall(r"^ +\d+ × +\d+ × \d+ +[\d.]+ +(-[\d.]+) +(-[\d.]+) ", printed, re.MULTILINE)
+    (coarse, coarse_ions), (fine, fine_ions) = (tuple(map(float, row)) for row in rows)
+    assert fine < coarse < 0
+    assert -20 < fine_ions - fine < 0
+    assert -20 < coarse_ions - coarse < 0
+    assert float(re.search(r"solvation energy (-[\d.]+)", printed)[1]) == pytest.approx(fine_ions, abs=1e-3)
+    for name in ("potential.dx", "potential.png"):
+        assert (tmp_path / name).stat().st_size > 5_000
+
+
 def test_madelung(tmp_path):
     printed = drive("madelung", 1, "--cells", "8", "--tol", "1e-10", "--out", str(tmp_path))
     found = dict(re.findall(r"(NACL|CSCL|ZNS) ([\d.]+)", printed))

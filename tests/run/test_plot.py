@@ -49,6 +49,23 @@ def test_lines_are_logarithmic_over_three_decades(figures, tmp_path):
     assert [axes.get_yscale() for axes in figures[0].axes] == ["linear", "log"]
 
 
+def test_a_few_peaks_do_not_decide_the_colours(figures, tmp_path):
+    x = np.linspace(0, 1, 11)
+    values = np.linspace(-1, 1, 121).reshape(11, 11)
+    values[3, 4] = 30.0
+    plane = plot.Plane(x, x, values, "x", "y", "u")
+    for given, wanted, extend in (
+        ({"limit": 0.5}, 0.5, "both"),
+        ({"share": 0.9}, 0.9, "both"),
+        ({"limit": 2.0}, 2.0, "max"),
+        ({}, 30.0, "neither"),
+    ):
+        plot.planes([[plane]], tmp_path / "a.png", **given)
+        mesh = figures[-1].axes[0].collections[0]
+        assert mesh.get_clim() == pytest.approx((-wanted, wanted), rel=0.03)
+        assert mesh.colorbar.extend == extend
+
+
 @pytest.mark.parametrize("low, high, cmap, limits", [(-2.0, 1.0, "RdBu_r", (-2, 2)), (1.0, 3.0, "viridis", (1, 3))])
 def test_colours_are_centred_where_the_sign_changes(figures, tmp_path, low, high, cmap, limits):
     x, y = np.linspace(0, 1, 5), np.linspace(0, 2, 7)
