@@ -29,6 +29,7 @@ SURFACE: dict[str, tuple[str, ...]] = {
     "recycling": ("empty",),
     "reductions": ("line_sums",),
     "shifted": ("prepare", "scale", "solve"),
+    "tensors": ("gradient", "multiply"),
     "transforms": ("KINDS", "Plan", "Separable", "separable"),
     "transport": ("prepare", "transport"),
     "updates": ("adam", "momentum", "sum_of_squares"),

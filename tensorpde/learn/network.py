@@ -49,30 +49,27 @@ def run_backward(steps: Sequence[Step], known: Mapping[str, Any], change: Any, w
         sources, result = step.indices.split("->")
         a, b = sources.split(",")
         if step.left in needed:
-            grads[step.left] = contract(f"{result},{b}->{a}", dy, _conjugate(known[step.right]))
+            grads[step.left] = contract(f"{result},{b}->{a}", dy, known[step.right], conjugate=True)
         if step.right in needed:
-            grads[step.right] = contract(f"{result},{a}->{b}", dy, _conjugate(known[step.left]))
+            grads[step.right] = contract(f"{result},{a}->{b}", dy, known[step.left], conjugate=True)
     return {name: grads[name] for name in wanted}
 
 
-def _conjugate(x: Any) -> Any:
-    return backends.of(x).products.conjugate(x)
-
-
-def contract(indices: str, a: Any, b: Any) -> Any:
-    """einsum(indices, a, b) of two arrays as products of matrices, or elementwise.
+def contract(indices: str, a: Any, b: Any, conjugate: bool = False) -> Any:
+    """einsum(indices, a, b), or of the `conjugate` of b, of two arrays as products of matrices, or elementwise.
 
     Every index occurs in two of the three of a, b and the result. A matrix times one index of a tensor, and its
     adjoint, read the tensor where it lies; other products may copy it.
     """
-    plan = _plan(indices)
+    plan, backend = _plan(indices), backends.of(a)
+    if plan.place is not None and not plan.matrix:
+        return _mode_gradient(a, b, plan.place, conjugate)
+    b = backend.products.conjugate(b) if conjugate else b
     if plan.place is not None:
-        if plan.matrix == "a":
-            return _mode_product(b, plan.place, a if plan.a[1] in plan.b else a.T)
-        if plan.matrix == "b":
-            return _mode_product(a, plan.place, b if plan.b[1] in plan.a else b.T)
-        return _mode_gradient(a, b, plan.place)
-    backend = backends.of(a)
+        tensor, matrix, own = (b, a, plan.a) if plan.matrix == "a" else (a, b, plan.b)
+        return _mode_product(
+            tensor, plan.place, matrix if own[1] in (plan.a + plan.b).replace(own, "", 1) else matrix.T
+        )
     sizes = dict(zip(plan.a + plan.b, a.shape + b.shape, strict=True))
 
     def count(names: str) -> int:
@@ -94,19 +91,21 @@ def _mode_product(tensor: Any, place: int, matrix: Any) -> Any:
     """The matrix times the tensor's index number `place`."""
     before, after = prod(tensor.shape[:place]), prod(tensor.shape[place + 1 :])
     shape = (*tensor.shape[:place], len(matrix), *tensor.shape[place + 1 :])
-    multiply, n = backends.of(tensor).products.matmul, tensor.shape[place]
+    backend, n = backends.of(tensor), tensor.shape[place]
     if after == 1:
-        return multiply(tensor.reshape(before, n), matrix.T).reshape(shape)
-    return multiply(matrix, tensor.reshape(before, n, after)).reshape(shape)
+        return backend.products.matmul(tensor.reshape(before, n), matrix.T).reshape(shape)
+    return backend.tensors.multiply(matrix, tensor.reshape(before, n, after)).reshape(shape)
 
 
-def _mode_gradient(a: Any, b: Any, place: int) -> Any:
-    """Σ a b over all indices but number `place`."""
+def _mode_gradient(a: Any, b: Any, place: int, conjugate: bool) -> Any:
+    """Σ a b, or Σ a conj(b), over all indices but number `place`."""
     before, after = prod(a.shape[:place]), prod(a.shape[place + 1 :])
-    multiply, (m, n) = backends.of(a).products.matmul, (a.shape[place], b.shape[place])
+    backend, (m, n) = backends.of(a), (a.shape[place], b.shape[place])
     if after == 1:
-        return multiply(a.reshape(before, m).T, b.reshape(before, n))
-    return multiply(a.reshape(before, m, after), b.reshape(before, n, after).transpose(0, 2, 1)).sum(axis=0)
+        b = backend.products.conjugate(b) if conjugate else b
+        return backend.products.matmul(a.reshape(before, m).T, b.reshape(before, n))
+    b = b if conjugate else backend.products.conjugate(b)
+    return backend.tensors.gradient(a.reshape(before, m, after), b.reshape(before, n, after))
 
 
 class _Plan(NamedTuple):

@@ -84,4 +84,6 @@ def test_ranks_may_be_given():
 def test_contractions(indices):
     sizes = {"a": 3, "b": 4, "B": 4, "c": 5, "d": 2}
     left, right = (normal([sizes[i] for i in letters]) for letters in indices.split("->")[0].split(","))
-    np.testing.assert_allclose(network.contract(indices, left, right), np.einsum(indices, left, right), atol=1e-12)
+    for conjugate, other in ((False, right), (True, right.conj())):
+        found = network.contract(indices, left, right, conjugate)
+        np.testing.assert_allclose(found, np.einsum(indices, left, other), atol=1e-12)

@@ -49,6 +49,12 @@ def test_channels(dtype):
         agree(lambda b, w, x, d, dx, on=active: b.channels.join_backward(w, x, on, d, dx)[:2], [w, x, y, 2 * x], limit)
 
 
+def test_tensors():
+    matrix, x, d = (normal(*s, dtype="complex128") for s in ((3, 4), (2, 4, 5), (2, 3, 5)))
+    agree(lambda b, m, x: [b.tensors.multiply(m, x)], [matrix, x], 1e-13)
+    agree(lambda b, d, x: [b.tensors.gradient(d, x), b.products.conjugate(x)], [d, x], 1e-13)
+
+
 @pytest.mark.parametrize("norm", [None, "layer"])
 def test_an_operator_and_its_gradients(norm):
     model = learn.TFNO((4, 4), 2, 1, 4, n_layers=2, rank=0.5, norm=norm, dtype="float64")
