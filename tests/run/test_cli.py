@@ -82,7 +82,7 @@ def test_pictures_reach_the_walls(files, monkeypatch):
     from tensorpde.run import pictures, plot
 
     drawn = []
-    monkeypatch.setattr(plot, "planes", lambda rows, out, title: drawn.extend(rows))
+    monkeypatch.setattr(plot, "planes", lambda rows, *rest: drawn.extend(rows))
     pictures.draw(files / "fields_00000000.h5", "unused.png", ["u_x"], {"z": 0.0})
     ((plane,),) = drawn
     assert (plane.x_label, plane.y_label, plane.title) == ("x", "y", "u_x at z = 0")
