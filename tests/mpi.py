@@ -23,8 +23,12 @@ ENVIRONMENT = {
 }
 
 _CALL = """\
-import importlib, importlib.util, json, sys
+import importlib, importlib.util, json, os, sys
 import tensorpde
+if os.environ.get("TESTS_BACKEND") == "cupy":
+    import standin
+    standin.install()
+    standin.be_default()
 where, _, name = {target!r}.partition("::")
 if where.endswith(".py"):
     spec = importlib.util.spec_from_file_location("ranks", where)

@@ -389,5 +389,7 @@ def be_default():
     """Let Spaces be of this backend where a test names none."""
     from tensorpde.field import Space
 
+    os.environ["TESTS_BACKEND"] = "cupy"  # for the ranks that tests start
+
     comm, _, *others = Space.__init__.__defaults__
     Space.__init__.__defaults__ = (comm, "cupy", *others)

@@ -13,10 +13,16 @@ import cupy
 import numpy as np
 from numba import cuda
 
-from .compiled import kernel, spread
+from .compiled import inlined, kernel, spread
 from .particles import flat
 
 CLOSEST = 1e-36  # of the squared radius: at less than 1e-18 of the radius two points are one
+
+
+@inlined
+def _cell(place):
+    """The whole number below, of a type that counts: on a device floor alone gives a floating-point one."""
+    return np.int64(math.floor(place))
 
 
 @kernel
@@ -24,8 +30,8 @@ def _near(targets, sources, charges, starts, shape, corner, edge, pitch, coeffic
     for i in range(cuda.grid(1), result.size // 4, cuda.gridsize(1)):
         x, y, z = targets[3 * i], targets[3 * i + 1], targets[3 * i + 2]
         u, v, w = x - corner[0], y - corner[1], (z - corner[2]) / edge[2]
-        a0, a1 = max(math.floor((u - 1.0) / edge[0]), 0), min(math.floor((u + 1.0) / edge[0]), shape[0] - 1)
-        b0, b1 = max(math.floor((v - 1.0) / edge[1]), 0), min(math.floor((v + 1.0) / edge[1]), shape[1] - 1)
+        a0, a1 = max(_cell((u - 1.0) / edge[0]), 0), min(_cell((u + 1.0) / edge[0]), shape[0] - 1)
+        b0, b1 = max(_cell((v - 1.0) / edge[1]), 0), min(_cell((v + 1.0) / edge[1]), shape[1] - 1)
         p = fx = fy = fz = 0.0
         for a in range(a0, a1 + 1):
             across = max(max(a * edge[0] - u, u - (a + 1) * edge[0]), 0.0)
@@ -36,7 +42,7 @@ def _near(targets, sources, charges, starts, shape, corner, edge, pitch, coeffic
                 first, end = 0, 0
                 if rest >= 0.0:
                     reach = math.sqrt(rest) / edge[2]
-                    low, high = max(math.floor(w - reach), 0), min(math.floor(w + reach), shape[2] - 1)
+                    low, high = max(_cell(w - reach), 0), min(_cell(w + reach), shape[2] - 1)
                     if low <= high:
                         row = (a * shape[1] + b) * shape[2]
                         first, end = starts[row + low], starts[row + high + 1]
