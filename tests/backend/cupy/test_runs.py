@@ -1,10 +1,12 @@
 """Whole runs on the GPU backend: the same fields as on the CPU, checkpoints of one read by the other."""
 
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
 import standin
+from mpi import run_ranks
 
 standin.install()
 
@@ -123,6 +125,22 @@ def test_a_dry_run_says_whether_the_device_has_room():
     assert " it fits the device: " in report.memory(small, small.pencil.local_shape, 20)
     assert " it does not fit the device: " in report.memory(large, large.pencil.local_shape, 1)
     assert "device" not in report.memory(space("numpy", (6, PERIODIC)), (6,), 20)
+
+
+DRIVER = """
+import runpy, sys, standin
+standin.install()
+runpy.run_path(sys.argv.pop(1), run_name="__main__")
+"""
+
+
+def test_a_driver_runs_from_start_to_finish(tmp_path):
+    """Fields, derived ones, slices, diagnostics and a checkpoint, which the CPU goes on from."""
+    example = Path(__file__).parents[3] / "examples" / "taylor_green.py"
+    first, last = ["--t-end", "0.2", "--backend", "cupy"], ["--t-end", "0.4", "--resume"]
+    for flags, words in ((first, "finished: step 1, t = 0.2"), (last, "finished: step 2, t = 0.4")):
+        done = run_ranks(1, DRIVER, example, "--n", "6", "--out", tmp_path, *flags)
+        assert words in done.stdout, done.stdout
 
 
 def test_petsc_takes_no_device_arrays():
