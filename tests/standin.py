@@ -15,10 +15,12 @@ import sys
 import threading
 import types
 from contextlib import nullcontext
+from importlib.machinery import ModuleSpec
 
 import numpy as np
 import scipy.fft
 
+VERSION = "14.0+standin"  # other libraries look at it where they find a module of this name
 MEMORY = 1 << 30  # bytes that the device is said to have
 
 
@@ -273,7 +275,7 @@ def _modules():
     cupy.ndarray, cupy.empty, cupy.asarray, cupy.cuda = ndarray, _empty, _asarray, cuda
     cupy.zeros = lambda shape, dtype="float64": ndarray(np.zeros(shape, dtype))
     cupy.get_default_memory_pool = lambda: types.SimpleNamespace(free_bytes=lambda: 0, used_bytes=lambda: 0)
-    cupy.__version__ = "stand-in"
+    cupy.__version__ = VERSION
     cuda.runtime, cuda.memory, cuda.Device = runtime, memory, Device
     cuda.get_current_stream = lambda: types.SimpleNamespace(ptr=0, synchronize=lambda: None)
     cuda.alloc_pinned_memory = bytearray
@@ -292,13 +294,15 @@ def _modules():
     cupyx, scipy_part = types.ModuleType("cupyx"), types.ModuleType("cupyx.scipy")
     cupyx.scipy, scipy_part.fft = scipy_part, fft
     made = (cupy, cuda, runtime, memory, cupyx, scipy_part, fft)
+    for module in made:
+        module.__spec__ = ModuleSpec(module.__name__, None)
     return {module.__name__: module for module in made}
 
 
 def has_device():
     """Whether a CuPy that sees a device is installed."""
     if "cupy" in sys.modules:
-        return sys.modules["cupy"].__version__ != "stand-in"
+        return sys.modules["cupy"].__version__ != VERSION
     try:
         import cupy
 
@@ -315,7 +319,7 @@ def install():
     With KERNEL_TYPES in the environment, a file, every kernel and the types of its arguments go there, for
     tests/compile_kernels.py to compile.
     """
-    if has_device() or getattr(sys.modules.get("cupy"), "__version__", "") == "stand-in":
+    if has_device() or getattr(sys.modules.get("cupy"), "__version__", "") == VERSION:
         return
     os.environ["NUMBA_ENABLE_CUDASIM"] = "1"
     import numba
