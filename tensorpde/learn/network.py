@@ -27,6 +27,17 @@ def run(steps: Sequence[Step], values: Mapping[str, Any]) -> dict[str, Any]:
     return known
 
 
+def last_without(steps: Sequence[Step], name: str) -> Step | None:
+    """The last step that needs the value `name` neither itself nor through others; None if all need it."""
+    needing, found = {name}, None
+    for step in steps:
+        if step.left in needing or step.right in needing:
+            needing.add(step.result)
+        else:
+            found = step
+    return found
+
+
 def run_backward(steps: Sequence[Step], known: Mapping[str, Any], change: Any, wanted: Sequence[str]) -> dict[str, Any]:
     """Gradients of the wanted values, for the gradient `change` of the last result.
 
@@ -64,6 +75,8 @@ def contract(indices: str, a: Any, b: Any, conjugate: bool = False) -> Any:
     plan, backend = _plan(indices), backends.of(a)
     if plan.place is not None and not plan.matrix:
         return _mode_gradient(a, b, plan.place, conjugate)
+    if conjugate and b.size > a.size:  # the smaller one is copied
+        return backend.products.conjugate(contract(indices, backend.products.conjugate(a), b))
     b = backend.products.conjugate(b) if conjugate else b
     if plan.place is not None:
         tensor, matrix, own = (b, a, plan.a) if plan.matrix == "a" else (a, b, plan.b)
