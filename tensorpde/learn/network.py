@@ -27,15 +27,15 @@ def run(steps: Sequence[Step], values: Mapping[str, Any]) -> dict[str, Any]:
     return known
 
 
-def last_without(steps: Sequence[Step], name: str) -> Step | None:
-    """The last step that needs the value `name` neither itself nor through others; None if all need it."""
-    needing, found = {name}, None
+def without(steps: Sequence[Step], name: str) -> tuple[Step, ...]:
+    """The steps that need the value `name` neither themselves nor through others."""
+    needing, found = {name}, []
     for step in steps:
         if step.left in needing or step.right in needing:
             needing.add(step.result)
         else:
-            found = step
-    return found
+            found.append(step)
+    return tuple(found)
 
 
 def run_backward(steps: Sequence[Step], known: Mapping[str, Any], change: Any, wanted: Sequence[str]) -> dict[str, Any]:

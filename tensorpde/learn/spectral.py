@@ -170,8 +170,8 @@ def convolve(
     known = {name: array[weights.taken(name, layer, modes)] for name, array in params.items()}
     known = network.run(weights.steps, known | {"x": z[0] + 1j * z[1]})
     y = known.pop("y")
-    if weights.core is not None:
-        del known[weights.core.result]  # as large as dense weights may be: the adjoint makes it again
+    for step in weights.own_steps:  # as large as dense weights may be: the adjoint makes them again
+        del known[step.result]
     return transforms.synthesise(_planar(y), (x.shape[0], y.shape[-1])), known
 
 
@@ -179,9 +179,7 @@ def convolve_backward(
     weights: Weights, params: Mapping[str, Any], layer: int, transforms: Transforms, known: Mapping[str, Any], dy: Any
 ) -> tuple[Any, dict[str, Any]]:
     """dx, and the gradients of the stored arrays from this rank's modes. Collective on pencils."""
-    dz, core = transforms.synthesise_adjoint(dy), weights.core
-    if core is not None:
-        known = {**known, core.result: network.contract(core.indices, known[core.left], known[core.right])}
+    dz, known = transforms.synthesise_adjoint(dy), network.run(weights.own_steps, known)
     found = network.run_backward(weights.steps, known, dz[0] + 1j * dz[1], ["x", *params])
     lead = known["x"].shape[-2:]
     dx = transforms.analyse_adjoint(_planar(found.pop("x")), lead)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import scipy  # loads its parts when they are used
 
-from tensorpde.learn.network import Step, last_without
+from tensorpde.learn.network import Step, without
 
 FORMATS = (None, "tucker", "cp", "tt")
 Rank = float | int | tuple[int, ...]
@@ -166,9 +166,9 @@ class Weights:
         return steps.named("y")
 
     @cached_property
-    def core(self) -> Step | None:
-        """The step whose result is the largest that depends on the arrays alone."""
-        return last_without(self.steps, "x")
+    def own_steps(self) -> tuple[Step, ...]:
+        """The steps whose results depend on the arrays alone."""
+        return without(self.steps, "x")
 
     def _core(self, steps: _Program) -> str:
         """The name of what the modes and the layer make of the core, with indices (modes…, ranks of channels)."""
