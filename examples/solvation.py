@@ -59,7 +59,8 @@ for counts in (cells // 2 + 1, cells + 1):
     run.say(f"{grid:>15} {edges[0] / (counts[0] - 1):8.3f} {numbers}  {solutions[-1].iterations}")
 change = np.array(energies[1]) - energies[0]
 run.say(f"solvation energy {energies[1][-1]:.3f} kcal/mol, {change[-1]:+.3f} from the coarser grid")
-run.say(f"what the nonlinear ions change: {energies[1][-1] - energies[1][0]:+.5f} kcal/mol")
+if p.salt:
+    run.say(f"what the nonlinear ions change: {energies[1][-1] - energies[1][0]:+.5f} kcal/mol")
 potential = solutions[-1].smooth * beta
 with run.output(pb.space, stream) as out:
     out.write(0, 0.0, potential=potential)
