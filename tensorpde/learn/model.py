@@ -69,7 +69,7 @@ class TFNO:
     dtype
         "float32" or "float64"; weights of modes are complex in the same precision.
     remat
-        Whether layers are computed again in the backward pass instead of being kept: a sixth of the memory of a layer.
+        Whether layers are computed again in the backward pass instead of being kept: half of the memory of a layer.
     active_modes
         How many of the modes are used, None for all: training may begin with few (`learn.grown_modes`).
 
