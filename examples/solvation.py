@@ -22,7 +22,7 @@ class Solvation(Parameters):
     """Point charges in balls of low permittivity in a salt solution; lengths in Å, energies in kcal/mol."""
 
     pqr: str = parameter("", "PQR file; empty for the villin headpiece")
-    spacing: float = parameter(1.0, "largest spacing of the finer grid; the other one has twice of it", "Å", gt=0)
+    spacing: float = parameter(0.5, "largest spacing of the finer grid; the other one has twice of it", "Å", gt=0)
     margin: float = parameter(10.0, "from the outermost atom to the walls of the box", "Å", gt=0)
     solute: float = parameter(2.0, "permittivity of the molecule", gt=0)
     solvent: float = parameter(78.5, "permittivity of the solvent", gt=0)
