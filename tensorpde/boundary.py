@@ -11,6 +11,8 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tensorpde.given import number
+
 Data = float | Callable[..., object]
 """A number, or a function of (the other coordinates…, t), or of the other coordinates alone if it is steady."""
 
@@ -40,6 +42,9 @@ class Dirichlet(Boundary):
 
     value: Data = 0.0
 
+    def __post_init__(self) -> None:
+        _check(self, value=self.value)
+
     @property
     def wall_is_known(self) -> bool:
         """True: the wall value is data."""
@@ -55,12 +60,18 @@ class Clamped(Dirichlet):
 
     slope: Data = 0.0
 
+    def __post_init__(self) -> None:
+        _check(self, value=self.value, slope=self.slope)
+
 
 @dataclass(frozen=True)
 class Neumann(Boundary):
     """The outward normal derivative is given: ∂u/∂n = value."""
 
     value: Data = 0.0
+
+    def __post_init__(self) -> None:
+        _check(self, value=self.value)
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,9 @@ class Robin(Boundary):
     value: Data = 0.0
 
     def __post_init__(self) -> None:
+        number(self.a, "a of Robin")
+        number(self.b, "b of Robin")
+        _check(self, value=self.value)
         if self.b == 0:
             other = "no condition at all" if self.a == 0 else "Dirichlet(value / a)"
             raise ValueError(f"Robin(a={self.a}, b={self.b}) has no derivative term: it is {other}")
@@ -124,6 +138,13 @@ class NoSlip(Boundary):
 @dataclass(frozen=True)
 class FreeSlip(Boundary):
     """A plane of symmetry for the flow: no normal velocity, no shear stress."""
+
+
+def _check(condition: Boundary, **given: Data) -> None:
+    """Raise an error for data that are neither a number nor a function."""
+    for name, data in given.items():
+        if not callable(data):
+            number(data, f"{name} of {type(condition).__name__}, if not a function,")
 
 
 def on_side(function: Callable[..., object], axis: int, place: float) -> Callable[..., object]:

@@ -12,7 +12,7 @@ import numpy as np
 from tensorpde import backend as backends
 from tensorpde.basis import Piecewise
 from tensorpde.coefficients import evaluate, projected
-from tensorpde.filling import fill
+from tensorpde.filling import cut, fill
 from tensorpde.grid import Axis, Grid
 from tensorpde.parallel import Pencil, ProcessGrid, Transpose, agree, world
 from tensorpde.parallel.devices import prepared
@@ -53,6 +53,8 @@ class Space:
         process_grid: Sequence[int] | ProcessGrid | str | None = None,
     ) -> None:
         self.grid = Grid(grid) if isinstance(grid, Axis) else grid
+        if not isinstance(self.grid, Grid):
+            raise ValueError(f"a Space needs a Grid or an Axis, not {grid!r}")
         self.comm = world(comm)
         self.backend: ModuleType = prepared(backend, self.comm)
         self.dtype = np.dtype(dtype)
@@ -155,29 +157,19 @@ class Space:
         ValueError
             If a shape does not fit, on every rank; any error of the function likewise.
         TypeError
-            If f is complex and the Space is real.
+            If f is complex and the Space is real, or no numbers are given.
         """
         pencil = pencil or self.pencil
         if callable(f) and any(isinstance(axis.basis, Piecewise) and not axis.basis.nodal for axis in self.axes):
             return projected(self, f, lead, t).to(pencil)
         with agree(self.comm, "making a field"):
             if callable(f):
-                block = backends.get("numpy").empty((*lead, *pencil.local_shape), self.dtype)
-                fill(block, f(*self.coordinates(pencil)), pencil.local_shape)
+                values = f(*self.coordinates(pencil))
             else:
-                block = self._block(f, tuple(lead), pencil)
+                lead, values = cut(f, lead, self.shape, pencil.slices)
+            block = backends.get("numpy").empty((*lead, *pencil.local_shape), self.dtype)
+            fill(block, values, pencil.local_shape)
         return Field(self, self.backend.asarray(block), pencil)
-
-    def _block(self, values: Any, lead: tuple[int, ...], pencil: Pencil) -> np.ndarray:
-        values = np.asarray(values)
-        if values.ndim:
-            before, grid = values.shape[: -self.ndim], values.shape[-self.ndim :]
-            if grid != self.shape or (lead and before != lead):
-                raise ValueError(f"an array of shape {values.shape} does not fit lead={lead} and the grid {self.shape}")
-            lead, values = before, values[(..., *pencil.slices)]
-        block = backends.get("numpy").empty((*lead, *pencil.local_shape), self.dtype)
-        fill(block, values, pencil.local_shape)
-        return block
 
     def __repr__(self) -> str:
         return f"Space({self.shape}, {self.dtype}, {self.backend.name}, {self.process_grid})"
@@ -226,8 +218,8 @@ class Field:
 
     Raises
     ------
-    ValueError
-        If the block does not fit the pencil or is not C-contiguous.
+    ValueError, TypeError
+        If the block does not fit the pencil, is not C-contiguous or holds no floating-point numbers.
     """
 
     __slots__ = ("local", "pencil", "space")
@@ -237,6 +229,8 @@ class Field:
         pencil = pencil or space.pencil
         if pencil.shape != space.shape:
             raise ValueError(f"a pencil of {pencil.shape} does not fit a Space of {space.shape}")
+        if np.dtype(getattr(local, "dtype", object)).kind not in "fc":
+            raise TypeError(f"a block holds floating-point numbers, not {getattr(local, 'dtype', type(local))}")
         if local.shape[max(local.ndim - space.ndim, 0) :] != pencil.local_shape:
             raise ValueError(f"a block of shape {local.shape} does not end with the local shape {pencil.local_shape}")
         if not local.flags.c_contiguous:
@@ -292,9 +286,9 @@ class Field:
 
     def to(self, pencil: Pencil, out: Field | None = None) -> Field:
         """This Field in another pencil: in `out` if given, itself if it is there already, else new. Collective."""
+        if out is None and pencil == self.pencil:
+            return self
         if out is None:
-            if pencil == self.pencil:
-                return self
             shape = (*self.lead, *pencil.local_shape)
             out = Field(self.space, self.space.backend.empty(shape, self.dtype), pencil)
         elif out.pencil != pencil:
@@ -342,9 +336,13 @@ class Field:
         self._check_points(other)
         return _number(dot(self.pencil, self.local, other.to(self.pencil).local).sum())
 
-    def norm(self, order: Literal["2", "max"] = "2") -> float:
-        """√(self · self), or with "max" the largest |f| of a real field. Collective."""
-        return max(self.max(), -self.min()) if order == "max" else float(np.sqrt(self.dot(self).real))
+    def norm(self, order: Literal["2", "max"] | float = "2") -> float:
+        """√(self · self) for "2" (or 2), the largest |f| for "max" (or np.inf). Collective."""
+        if order in ("max", np.inf):
+            return abs(self).max() if self.dtype.kind == "c" else max(self.max(), -self.min())
+        if order not in ("2", 2):
+            raise ValueError(f'a norm of order {order!r} is not known: it is "2" or "max"')
+        return float(np.sqrt(self.dot(self).real))
 
     def integral(self) -> Any:
         """∫ f by the quadrature weights of the axes: a number, or an array of shape lead. Collective."""
@@ -389,6 +387,9 @@ class Field:
     __isub__ = _in_place(operator.isub)
     __imul__ = _in_place(operator.imul)
     __itruediv__ = _in_place(operator.itruediv)
+
+    def __abs__(self) -> Field:
+        return Field(self.space, abs(self.local), self.pencil)
 
     def __neg__(self) -> Field:
         return Field(self.space, -self.local, self.pencil)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ def fill(block: np.ndarray, values: Any, shape: tuple[int, ...]) -> None:
             fill(part, value, shape)
         return
     values = np.asarray(values)
+    if values.dtype.kind not in "biufc":
+        raise TypeError(f"a field needs numbers, not {values.dtype} such as {values!r:.60}")
     if values.ndim not in (0, len(shape), block.ndim):
         raise ValueError(f"values of shape {values.shape} do not fit a block of shape {block.shape}")
     if values.dtype.kind == "c" and block.dtype.kind != "c":
@@ -28,6 +30,19 @@ def fill(block: np.ndarray, values: Any, shape: tuple[int, ...]) -> None:
         raise ValueError(f"values of shape {values.shape} do not fit a block of shape {block.shape}") from None
 
 
+def cut(
+    values: Any, lead: Sequence[int], shape: tuple[int, ...], block: tuple[slice, ...]
+) -> tuple[tuple[int, ...], Any]:
+    """The leading dimensions of a whole array lead + shape, or of a number, and its part in a block of the grid."""
+    values, lead = np.asarray(values), tuple(lead)
+    if values.ndim == 0:
+        return lead, values
+    before, grid = values.shape[: -len(shape)], values.shape[-len(shape) :]
+    if grid != shape or (lead and before != lead):
+        raise ValueError(f"an array of shape {values.shape} does not fit lead={lead} and the grid {shape}")
+    return before, values[(..., *block)]
+
+
 def at_time(f: Callable, ndim: int, t: float) -> Callable:
     """A function of d coordinates from one of these, or of these and t: whichever it takes."""
     if _takes(f, ndim + 1) and not _takes(f, ndim):
@@ -36,12 +51,12 @@ def at_time(f: Callable, ndim: int, t: float) -> Callable:
 
 
 def on_wall(f: Callable, others: int, t: float) -> Callable:
-    """Boundary data as a function of the other coordinates, from one of these and t or of these alone."""
+    """Boundary data or a source as a function of the coordinates, from one of these and t or of these alone."""
     return (lambda *x: f(*x, t)) if not is_steady(f, others) else f
 
 
 def is_steady(f: Callable, others: int) -> bool:
-    """Whether boundary data do not take the time after the other coordinates."""
+    """Whether boundary data or a source do not take the time after the coordinates."""
     return not _takes(f, others + 1)
 
 

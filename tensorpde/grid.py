@@ -13,6 +13,7 @@ import numpy as np
 from tensorpde import quadrature
 from tensorpde.basis import Basis, Expansion, Gauss, Piecewise
 from tensorpde.boundary import Boundary, Neumann, Periodic
+from tensorpde.given import number, whole
 from tensorpde.mapping import Mapping, Uniform
 
 
@@ -57,14 +58,14 @@ class Axis:
     basis: Basis | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "n", operator.index(self.n))
-        object.__setattr__(self, "lo", float(self.lo))
-        object.__setattr__(self, "hi", float(self.hi))
+        object.__setattr__(self, "n", whole(self.n, "the number n of unknowns"))
+        object.__setattr__(self, "lo", float(number(self.lo, "lo")))
+        object.__setattr__(self, "hi", float(number(self.hi, "hi")))
         object.__setattr__(self, "bc", _pair(self.bc))
         if self.location not in ("nodes", "cells"):
             raise ValueError(f'location {self.location!r} is neither "nodes" nor "cells"')
-        if not (np.isfinite(self.lo) and np.isfinite(self.hi) and self.lo < self.hi):
-            raise ValueError(f"an axis needs finite lo < hi, not lo={self.lo}, hi={self.hi}")
+        if not self.lo < self.hi:
+            raise ValueError(f"an axis needs lo < hi, not lo={self.lo}, hi={self.hi}")
         if self.basis is not None:
             self._check_basis(self.basis)
         least = 2 if self.location == "nodes" and not self.periodic and self.known == (0, 0) else 1
@@ -80,6 +81,8 @@ class Axis:
         basis.check(self)
 
     def _check_mapping(self) -> None:
+        if not isinstance(self.mapping, Mapping):
+            raise ValueError(f"a mapping is an object such as Tanh(2.0) or UserMapping(function), not {self.mapping!r}")
         if self.periodic and not self.mapping.periodic:
             raise ValueError(f"{self.mapping} has no periodic slope, but the axis is Periodic()")
         ends = self.mapping(np.array([0.0, 1.0]))
@@ -277,9 +280,9 @@ class Grid:
 
 def _pair(bc: Boundary | Sequence[Boundary]) -> tuple[Boundary, Boundary]:
     """(left, right) from one condition or a pair."""
-    pair = (bc, bc) if isinstance(bc, Boundary) else tuple(bc)
+    pair = (bc, bc) if isinstance(bc, Boundary) else tuple(bc) if isinstance(bc, Sequence) else ()
     if len(pair) != 2 or not all(isinstance(side, Boundary) for side in pair):
-        raise ValueError(f"bc must be one boundary condition or a pair (left, right), not {bc}")
+        raise ValueError(f"bc must be a condition such as Dirichlet(0.0) or a pair (left, right) of them, not {bc!r}")
     if isinstance(pair[0], Periodic) != isinstance(pair[1], Periodic):
         raise ValueError(f"Periodic() on one side only: left is {pair[0]}, right is {pair[1]}")
     return pair

@@ -58,6 +58,7 @@ class TensorOperator(ABC):
     terms: tuple[Kron, ...]
     sources: tuple[Source, ...]
     mass: TensorOperator | None = None
+    __array_ufunc__ = None  # numpy leaves arithmetic to this class
 
     def __matmul__(self, other: Field | TensorOperator) -> Any:
         """L @ f: the linear part applied to a Field (collective); L @ M: first M, then L, lifting included."""
@@ -208,6 +209,9 @@ class TensorOperator(ABC):
 
     def __rmul__(self, factor: complex) -> TensorOperator:
         return self * factor
+
+    def __truediv__(self, number: complex) -> TensorOperator:
+        return self * (1 / number) if np.isscalar(number) else NotImplemented
 
     def __neg__(self) -> TensorOperator:
         return self * -1.0

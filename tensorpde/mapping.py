@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tensorpde.given import number
+
 
 class Mapping(ABC):
     """Interface of a mapping: m(ξ), m'(ξ), and whether m' continues periodically over the ends."""
@@ -69,7 +71,7 @@ class _Stretched(Mapping):
     beta: float
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.beta) and self.beta > 0):
+        if not number(self.beta, f"beta of {type(self).__name__}") > 0:
             raise ValueError(f"{type(self).__name__}(beta={self.beta}): beta must be a number > 0")
 
 
@@ -127,7 +129,8 @@ class Gathered(Mapping):
     centre: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.strength < 1:
+        number(self.centre, "centre of Gathered")
+        if not 0 <= number(self.strength, "strength of Gathered") < 1:
             raise ValueError(f"Gathered(strength={self.strength}): strength must be from 0 to below 1")
 
     @property

@@ -12,6 +12,7 @@ from tensorpde.boundary import Boundary, Data, Dirichlet, Neumann, Robin, resolv
 from tensorpde.faces import add_outer
 from tensorpde.field import Field, Space
 from tensorpde.filling import on_wall
+from tensorpde.given import whole
 from tensorpde.grid import Axis, Grid
 from tensorpde.kron import Kron, KronSum, Source, TensorOperator, same_points
 from tensorpde.schemes import Collocation, Scheme, central, on_axis
@@ -76,9 +77,11 @@ def derivative(
     ValueError
         If the scheme, the conditions and the two Spaces do not fit, naming both values.
     """
-    if not -space.ndim <= axis < space.ndim:
+    if not -space.ndim <= whole(axis, "axis") < space.ndim:
         raise ValueError(f"axis {axis} is not one of the {space.ndim} axes of {space}")
-    axis %= space.ndim
+    if not isinstance(scheme, (Scheme, Collocation)):
+        raise TypeError(f"a scheme is one such as schemes.lele1992.first_derivative, not {scheme!r}")
+    axis = whole(axis, "axis") % space.ndim
     line = space.axes[axis]
     if to is None:
         target = line.staggered() if scheme.shift else line
@@ -104,7 +107,7 @@ def laplacian(space: Space, scheme: Scheme | Collocation = central.second_deriva
     ValueError
         If the scheme is not a second derivative.
     """
-    if scheme.derivative != 2:
+    if getattr(scheme, "derivative", 2) != 2:
         raise ValueError(f"a laplacian needs a second derivative, not derivative {scheme.derivative} ({scheme.name})")
     return KronSum([derivative(space, axis, scheme) for axis in range(space.ndim)])
 

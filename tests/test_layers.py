@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "tensorpde"
 LAYERS = [
     {"_threads"},
     {"backend"},
-    {"basis", "grid", "boundary", "mapping", "quadrature"},
+    {"given", "basis", "grid", "boundary", "mapping", "quadrature"},
     {"line", "schemes"},
     {"parallel"},
     {"itinerary"},

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from tensorpde.field import Field, Space
+from tensorpde.given import number, whole
 from tensorpde.io import hdf5, publish, slabs
 from tensorpde.parallel.errors import agree
 
@@ -61,14 +62,16 @@ def save_checkpoint(
     OSError
         For a full disk or an unwritable directory; earlier checkpoints are as they were.
     """
-    directory, step = Path(directory), int(step)
+    directory, step = Path(directory), whole(step, "step")
+    if not isinstance(fields, Mapping) or not all(isinstance(field, Field) for field in fields.values()):
+        raise TypeError(f"a checkpoint needs a dictionary of Fields by name, not {fields!r:.80}")
     if not fields or step < 0 or not all(re.fullmatch(r"[A-Za-z]\w*", name) for name in fields):
         raise ValueError(
             f"a checkpoint needs fields with plain names and a step ≥ 0, not {list(fields)} at step {step}"
         )
     manifest: dict[str, Any] = {
         "step": step,
-        "time": float(time),
+        "time": float(number(time, "time")),
         "attributes": _plain(attributes or {}),
         "fields": {name: _describe(field) for name, field in fields.items()},
     }

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tensorpde.field import Field, Space
+from tensorpde.given import number, whole
 from tensorpde.io import hdf5, layout, probes, publish, snapshot, view, xdmf
 from tensorpde.io.cadence import Every, Stream
 from tensorpde.io.series import Series
@@ -124,6 +125,9 @@ class Output:
         ValueError, OSError
             As :func:`tensorpde.io.snapshot.write`.
         """
+        step, time = whole(step, "step"), float(number(time, "time"))
+        if step < 0:
+            raise ValueError(f"a step must be 0 or more, not {step}")
         made: dict[str, Field | Sequence[Field]] = {}
         written = []
         for running in self._streams:
@@ -134,10 +138,9 @@ class Output:
                 if name not in fields:
                     raise KeyError(f"stream {running.stream.name!r} keeps {name!r}; given are {', '.join(fields)}")
                 if name not in made:
-                    given = fields[name]
-                    made[name] = given if isinstance(given, Field | Sequence) else given()
-            path = running.write(step, float(time), {name: made[name] for name in names})
-            running.last, running.written = float(time), monotonic()
+                    made[name] = _made(name, fields[name])
+            path = running.write(step, time, {name: made[name] for name in names})
+            running.last, running.written = time, monotonic()
             written += [path] if path else []
         return written
 
@@ -263,6 +266,15 @@ class _Probes(_Running):
             if self.series is not None:
                 self.series.append(step, time, values)
                 self.series.flush(FLUSH)
+
+
+def _made(name: str, given: Given) -> Field | Sequence[Field]:
+    """What a function without arguments makes, or what is given itself, if it is a Field or a sequence of them."""
+    made = given() if callable(given) and not isinstance(given, Field) else given
+    parts = made if isinstance(made, Sequence) else [made]
+    if not parts or not all(isinstance(part, Field) for part in parts):
+        raise TypeError(f"{name} must be a Field, a sequence of Fields or a function that gives one, not {given!r:.60}")
+    return made
 
 
 def _components(name: str, field: Field | Sequence[Field]) -> list[tuple[str, Field]]:

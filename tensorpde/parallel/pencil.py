@@ -160,7 +160,9 @@ class Pencil:
         The other axis is one with a point for every rank if there is any, the closest of those, the first of equals. If
         no other axis is whole (one dimension), the first ranks of the direction collect the lines.
         """
-        axis = range(self.ndim)[axis]
+        if not -self.ndim <= axis < self.ndim:
+            raise IndexError(f"axis {axis} is none of the {self.ndim} axes of {self.shape}")
+        axis %= self.ndim
         direction = self.distribution[axis]
         if direction is None:
             return self

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorpde import given
 from tensorpde.field import Field, Space
 from tensorpde.kron import TensorOperator, same_points
 from tensorpde.lending import lent_like
@@ -81,6 +82,9 @@ class FastDiagonal:
         self, L: TensorOperator, shift: complex = 0.0, banded_axis: int | None = None, mean: float = 0.0,
         tolerance: float | None = COMPATIBLE, function: Function | None = None,
     ) -> None:  # fmt: skip
+        if not isinstance(L, TensorOperator):
+            raise TypeError(f"a solve needs an operator such as a laplacian, not {L!r:.80}")
+        given.number(shift, "a shift")
         if not same_points(L.domain, L.range):
             raise ValueError(f"a solve needs an operator from a Space to itself, not from {L.domain} to {L.range}")
         if L.mass is not None:  # counted without a shift too: one axis alone does not show its mass otherwise
@@ -168,6 +172,8 @@ class FastDiagonal:
         ValueError
             If f does not fit, or is not compatible with a singular problem, on every rank.
         """
+        if not isinstance(f, Field):
+            raise TypeError(f"a right-hand side is a Field, as space.field(…) makes one, not {type(f).__name__}")
         if not same_points(f.space, self.space):
             raise ValueError(f"the right-hand side lives on {f.space}, the solver on {self.space}")
         dtype = np.result_type(f.dtype, np.complex64) if self._complex else f.dtype

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from tensorpde.field import Field
+from tensorpde.filling import on_wall
+from tensorpde.given import number
 from tensorpde.kron import TensorOperator, same_points
 from tensorpde.parallel import agree
 
 Operator = TensorOperator | Callable[[float], TensorOperator]
-SourceTerm = Callable[..., Any]
+SourceTerm = Callable[..., Any] | Field | float
 
 
 class AlternatingDirections(ABC):
@@ -34,6 +36,8 @@ class AlternatingDirections(ABC):
     """
 
     def __init__(self, L: Operator, dt: float) -> None:
+        if not (isinstance(L, TensorOperator) or callable(L)):
+            raise ValueError(f"a step needs an operator, or a function of t that makes one, not {L}")
         self.dt = dt
         self._of_time = None if isinstance(L, TensorOperator) else L
         self._operator: TensorOperator | None = None
@@ -48,7 +52,7 @@ class AlternatingDirections(ABC):
             If dt is not positive, or the operator does not split.
         """
         if dt is not None:
-            if not (np.isfinite(dt) and dt > 0):
+            if not number(dt, "a time step") > 0:
                 raise ValueError(f"a time step must be a positive number, got dt={dt}")
             self.dt = dt
         self._operator = self._operator if L is None else L
@@ -65,7 +69,8 @@ class AlternatingDirections(ABC):
         t
             The time.
         source
-            A function of (coordinates…, t), arrays that broadcast together, to be added to the right-hand side.
+            What is added to the right-hand side: a function of (coordinates…, t), arrays that broadcast together, or
+            of the coordinates alone; or a number or Field.
         dt
             Another step than the last one: the factors are made anew.
 
@@ -102,11 +107,21 @@ def check_fits(u: Field, L: TensorOperator) -> None:
 
 
 def add_source(out: Field, source: SourceTerm | None, t: float, factor: float) -> None:
-    """Out += factor · source(coordinates…, t). Collective if there is a source."""
+    """Out += factor · source at time t. Collective if there is a source."""
     if source is None:
         return
+    if isinstance(source, Field):
+        fits = same_points(source.space, out.space) and source.lead == out.lead
+        if not fits or np.result_type(source.dtype, out.dtype) != out.dtype:
+            raise ValueError(f"the source {source} of {source.space} cannot be added to {out} of {out.space}")
+        add(out, source, factor)
+        return
     with agree(out.space.comm, "evaluating the source"):
-        values = factor * np.asarray(source(*out.space.coordinates(out.pencil), t))
+        if callable(source):
+            values = np.asarray(on_wall(source, out.space.ndim, t)(*out.space.coordinates(out.pencil)))
+        else:
+            values = number(source, "a source, if neither a function nor a Field,")
+        values = factor * values
         out.local[...] += out.space.backend.asarray(values, out.dtype)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorpde.field import Field
+from tensorpde.filling import on_wall
 from tensorpde.kron import Kron, TensorOperator
 from tensorpde.parallel import PATIENCE, agree
 from tensorpde.solve.diagonal import FastDiagonal
@@ -17,7 +18,7 @@ from tensorpde.solve.petsc.vec import Layout, vector
 from tensorpde.solve.settings import Settings
 
 Source = Callable[..., Any]
-"""source(x…, t)."""
+"""source(x…, t), or source(x…) if it is steady."""
 
 
 class ImplicitSteps:
@@ -131,7 +132,7 @@ class ImplicitSteps:
                     L.add_lifting(out, t)
                 if self._source is not None:
                     source = self._source
-                    out.local[...] -= source(*self.space.coordinates(layout.pencil), t)
+                    out.local[...] -= on_wall(source, self.space.ndim, t)(*self.space.coordinates(layout.pencil))
 
         return function
 
