@@ -126,6 +126,7 @@ class NoSlip(Boundary):
     def __post_init__(self) -> None:
         if isinstance(self.velocity, (tuple, list)):
             object.__setattr__(self, "velocity", tuple(self.velocity))
+            _check(self, **{f"component {i}": data for i, data in enumerate(self.velocity)})
         elif callable(self.velocity) or self.velocity != 0:
             raise ValueError(f"NoSlip(velocity={self.velocity}): give 0 or one value per component, as in (1.0, 0.0)")
 

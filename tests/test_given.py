@@ -12,6 +12,8 @@ AXIS = tp.Axis(8, 0.0, 1.0, bc=tp.Dirichlet())
 SPACE = tp.Space(tp.Grid(AXIS, AXIS))
 ONE = SPACE.field(1.0)
 L = tp.laplacian(SPACE)
+TURN = tp.Axis(8, 0.0, 1.0)
+PERIODIC = tp.Space(tp.Grid(TURN, TURN))
 
 WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "n": (lambda: tp.Axis(8.0, 0, 1), TypeError, "whole number, not 8.0"),
@@ -44,6 +46,16 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "source elsewhere": (
         lambda: tp.DouglasGunn(L, dt=1.0)(ONE.copy(), source=SPACE.field(1.0, lead=(2,))), ValueError, "cannot be added"
+    ),
+    "solved": (lambda: tp.solve.krylov(SPACE, ONE), TypeError, "such as a laplacian, not Space"),
+    "solved for": (lambda: tp.solve.krylov(L, ONE.local), TypeError, "is a Field.*not ndarray"),
+    "rtol": (lambda: tp.solve.krylov(L, ONE, rtol=-1.0), ValueError, "rtol must be 0 or more, not -1.0"),
+    "limit": (lambda: tp.solve.krylov(L, ONE, limit=1.5), TypeError, "limit must be a whole number, not 1.5"),
+    "viscosity": (lambda: tp.pde.NavierStokes(PERIODIC, nu="a"), TypeError, "the viscosity nu must be a number"),
+    "velocity": (lambda: tp.NoSlip(("a", 0.0)), TypeError, "component 0 of NoSlip.*'a'"),
+    "flow": (lambda: tp.pde.NavierStokes(PERIODIC, nu=1.0).step([ONE, ONE]), TypeError, "one Field, not list"),
+    "flow elsewhere": (
+        lambda: tp.pde.NavierStokes(PERIODIC, nu=1.0).dt(SPACE.zeros(lead=(2,))), ValueError, "no state on Space"
     ),
     "checkpoint": (lambda: tp.io.save_checkpoint("x", ONE, 1, 0.0), TypeError, "dictionary of Fields by name"),
     "step": (lambda: tp.io.save_checkpoint("x", {"u": ONE}, 1.5, 0.0), TypeError, "step must be a whole number"),

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from tensorpde.field import Field, Space
+from tensorpde.given import number
 from tensorpde.grid import Axis
-from tensorpde.kron import KronSum
+from tensorpde.kron import KronSum, same_points
 from tensorpde.operators import derivative
 from tensorpde.parallel.reduce import largest
 from tensorpde.pde.diagnostics import Diagnostics
@@ -88,7 +89,7 @@ class NavierStokes:
         penalizations: Sequence[Penalization] = (),
         implicit: Sequence[int] = (),
     ) -> None:
-        if not nu >= 0:
+        if not number(nu, "the viscosity nu") >= 0:
             raise ValueError(f"viscosity nu={nu} must be 0 or more")
         if space.ndim < 2 or space.dtype.kind != "f":
             raise ValueError(f"a flow needs a real Space of 2 or more axes, got {space}")
@@ -224,7 +225,9 @@ class NavierStokes:
         return found
 
     def _check(self, v: Field) -> None:
-        if v.space.shape != self.space.shape or v.lead != (self.components,):
+        if not isinstance(v, Field):
+            raise TypeError(f"the state of a flow is one Field, not {type(v).__name__}")
+        if not same_points(v.space, self.space) or v.lead != (self.components,):
             what = f"{self.space.ndim} velocity components and {len(self.scalars)} scalars"
             raise ValueError(f"{v} is no state on {self.space}: {what} need lead=({self.components},)")
         if v.pencil != self.space.pencil or v.dtype != self.space.dtype:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from tensorpde import bench
+from tensorpde.io.hdf5 import version
 from tensorpde.run import exit_codes
 
 
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tensorpde", description="Tools around tensorpde's runs and files.")
+    parser.add_argument("--version", action="version", version=f"tensorpde {version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     doctor = commands.add_parser("doctor", help="what this machine has, each part, how it was found")

@@ -156,16 +156,25 @@ class Run(Generic[P]):
         ----------
         state
             The initial fields by name; their Spaces are those to which the checkpoint is read.
+
+        Raises
+        ------
+        SystemExit
+            1 after one line that says why, if the directory cannot be made or a checkpoint not be read.
         """
-        with agree(self.comm, f"prepare the directory {self.out}"):
-            found = self.comm.rank == 0 and self._prepare()
-        self.resumed = self.comm.bcast(found, root=0)
+        spaces = {name: field.space for name, field in state.items()}
+        try:
+            with agree(self.comm, f"preparing the directory {self.out}"):
+                found = self.comm.rank == 0 and self._prepare()
+            self.resumed = self.comm.bcast(found, root=0)
+            if self.resumed:
+                fields, self.step, self.time = load_checkpoint(self.checkpoints, spaces, self.attributes)
+        except (OSError, ValueError) as error:  # the same on all ranks
+            self._stop(exit_codes.ERROR, f"the run cannot start: {error}")
         if not self.resumed:
             if self.parameters.resume:
                 self.say(f"no checkpoint in {self.checkpoints} yet: starting from the beginning")
             return dict(state)
-        spaces = {name: field.space for name, field in state.items()}
-        fields, self.step, self.time = load_checkpoint(self.checkpoints, spaces, self.attributes)
         self.say(f"resumed from {self.checkpoints} at step {self.step}, t = {self.time:g}")
         return fields
 
@@ -260,12 +269,21 @@ class Run(Generic[P]):
         return self._watch.poll()
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Write a checkpoint of these fields where the run is, if they are finite."""
+        """Write a checkpoint of these fields where the run is, if they are finite.
+
+        Raises
+        ------
+        SystemExit
+            70 if they are not; 1 if the file system takes no checkpoint, after one line that says why.
+        """
         self._check(state)
         for output in self._outputs:
             output.flush()  # or a restart would miss the records between its last flush and the checkpoint
         further = self.attributes | {"parameters": self.parameters.to_toml()}
-        save_checkpoint(self.checkpoints, state, self.step, self.time, further)
+        try:
+            save_checkpoint(self.checkpoints, state, self.step, self.time, further)
+        except OSError as error:  # the same on all ranks
+            self._stop(exit_codes.ERROR, f"no checkpoint at step {self.step}, earlier ones are whole: {error}")
 
     def stopped(self) -> typing.NoReturn:
         """End here with code 75, after a checkpoint."""

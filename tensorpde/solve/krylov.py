@@ -77,6 +77,8 @@ class Krylov:
         atol: float = 0.0, limit: int = 10_000, restart: int = 30, mean: complex = 0.0,
         tolerance: float = COMPATIBLE, prefix: str = "", monitor: Monitor | None = None, library: str | None = None,
     ) -> None:  # fmt: skip
+        if not isinstance(A, TensorOperator):
+            raise TypeError(f"a solve needs an operator such as a laplacian, not {A!r:.80}")
         if not same_points(A.domain, A.range):
             raise ValueError(f"a solve needs an operator from a Space to itself, not from {A.domain} to {A.range}")
         self.A, self.P, self.mean, self.tolerance = A, P, mean, tolerance
@@ -114,6 +116,8 @@ class Krylov:
             If b does not fit, or is not compatible with a singular problem.
         """
         space = self.A.domain
+        if not isinstance(b, Field):
+            raise TypeError(f"a right-hand side is a Field, as space.field(…) makes one, not {type(b).__name__}")
         if not same_points(b.space, space):
             raise ValueError(f"the right-hand side lives on {b.space}, the operator on {space}")
         dtype = np.result_type(b.dtype, self.dtype)

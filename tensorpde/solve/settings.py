@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tensorpde.given import number, whole
 from tensorpde.solve.iteration import Monitor
 
 
@@ -28,3 +29,11 @@ class Settings:
     restart: int = 30
     prefix: str = ""
     monitor: Monitor | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("rtol", "atol"):
+            if not number(getattr(self, name), name) >= 0:
+                raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
+        for name in ("limit", "restart"):
+            if not whole(getattr(self, name), name) >= 1:
+                raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")

@@ -138,6 +138,12 @@ def test_a_new_file_is_a_new_benchmark(capsys, tmp_path, monkeypatch):
     assert stop.value.code == 2
 
 
+def test_the_version(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0 and capsys.readouterr().out.startswith("tensorpde ")
+
+
 def test_as_a_module_without_a_display(files, tmp_path):
     environment = {key: value for key, value in os.environ.items() if key != "DISPLAY"} | {"PYTHONPATH": str(ROOT)}
     out = tmp_path / "a.pdf"

@@ -1,6 +1,7 @@
 """The loop of a driver: end, stop, restart, NaN, dry run, and one message for all ranks."""
 
 import runpy
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -123,5 +124,20 @@ def test_wrong_parameters_are_one_message_on_all_ranks(tmp_path):
 def test_a_directory_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     done = decay(2, tmp_path / "file" / "run", code=1)
-    assert "prepare the directory" in done.stderr
-    assert "file/run" in done.stderr
+    assert "the run cannot start: " in done.stderr and "preparing the directory" in done.stderr
+    assert "file/run" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_checkpoint_of_another_grid_is_one_message(tmp_path, whole):
+    shutil.copytree(whole[0], tmp_path / "run")
+    done = decay(1, tmp_path / "run", "--resume", "--n", 10, code=1)
+    assert done.stderr.startswith("the run cannot start: ") and done.stderr.count("\n") == 1
+    assert "[12, 0.0," in done.stderr and "[10, 0.0," in done.stderr
+
+
+def test_a_checkpoint_that_cannot_be_written_is_one_message(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoints").touch()
+    done = decay(1, tmp_path / "run", code=1)
+    assert "no checkpoint at step 10" in done.stderr and "run/checkpoints" in done.stderr
+    assert "Traceback" not in done.stderr
