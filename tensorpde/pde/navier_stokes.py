@@ -183,6 +183,7 @@ class NavierStokes:
 
     def dt(self, v: Field) -> float:
         """`cfl` times the largest stable step for v; with implicit axes rounded down to a power of 2^⅛. Collective."""
+        self._check_state(v)
         factors, viscous = self._limits
         courant = self.space.backend.pointwise.courant
         rate = largest(self.space.comm, courant(v.local[: self.space.ndim], factors)) + viscous
@@ -217,6 +218,7 @@ class NavierStokes:
 
     def diagnostics(self, v: Field, t: float = 0.0) -> dict[str, float]:
         """Integral quantities: see `tensorpde.pde.diagnostics`; of scalars NAME_mean and NAME_variance. Collective."""
+        self._check_state(v)
         found = self._diagnostics(v[: self.space.ndim], t)
         for scalar, values in zip(self.scalars, v[self.space.ndim :], strict=True):
             mean = values.mean()
@@ -225,13 +227,16 @@ class NavierStokes:
         return found
 
     def _check(self, v: Field) -> None:
+        self._check_state(v)
+        if v.pencil != self.space.pencil or v.dtype != self.space.dtype:
+            raise ValueError(f"{v} must be in the home pencil {self.space.pencil} with dtype {self.space.dtype}")
+
+    def _check_state(self, v: Field) -> None:
         if not isinstance(v, Field):
             raise TypeError(f"the state of a flow is one Field, not {type(v).__name__}")
         if not same_points(v.space, self.space) or v.lead != (self.components,):
             what = f"{self.space.ndim} velocity components and {len(self.scalars)} scalars"
             raise ValueError(f"{v} is no state on {self.space}: {what} need lead=({self.components},)")
-        if v.pencil != self.space.pencil or v.dtype != self.space.dtype:
-            raise ValueError(f"{v} must be in the home pencil {self.space.pencil} with dtype {self.space.dtype}")
 
 
 def _spacings(axis: Axis) -> np.ndarray:

@@ -31,9 +31,8 @@ class Settings:
     monitor: Monitor | None = None
 
     def __post_init__(self) -> None:
-        for name in ("rtol", "atol"):
+        whole(self.limit, "limit")
+        whole(self.restart, "restart")
+        for name in ("rtol", "atol", "limit", "restart"):
             if not number(getattr(self, name), name) >= 0:
                 raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
-        for name in ("limit", "restart"):
-            if not whole(getattr(self, name), name) >= 1:
-                raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
