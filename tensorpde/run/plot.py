@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-try:
-    from cycler import cycler
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+if TYPE_CHECKING:
     from matplotlib.figure import Figure
-except ImportError as error:
-    raise ImportError("pictures need matplotlib: pip install 'tensorpde[post]'") from error
-import matplotlib
+
+if find_spec("matplotlib") is None:  # said before a run starts; loaded when the first picture is drawn, on one rank
+    raise ImportError("pictures need matplotlib: pip install 'tensorpde[post]'")
 
 Array = np.ndarray
+COLORS = ("#1f4e9c", "#d1495b", "#2a9d5c", "#e08e0b", "#7b5ea7", "#3f8fa8")
 STYLE: Any = {
     "axes.grid": True,
-    "axes.prop_cycle": cycler(color=["#1f4e9c", "#d1495b", "#2a9d5c", "#e08e0b", "#7b5ea7", "#3f8fa8"]),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": 10,
@@ -53,7 +52,11 @@ class Plane(NamedTuple):
 @contextmanager
 def figure(out: str | Path, width: float, height: float) -> Iterator[Figure]:
     """A figure of this size in inches, in the suite's style, saved to ``out`` when the block ends."""
-    with matplotlib.rc_context(STYLE):
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(STYLE | {"axes.prop_cycle": matplotlib.cycler(color=COLORS)}):
         made = Figure(figsize=(width, height))
         FigureCanvasAgg(made)
         yield made
