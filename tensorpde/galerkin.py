@@ -17,6 +17,7 @@ from tensorpde.coefficients import at_quadrature, tested
 from tensorpde.faces import OnWall, faces, has_data, natural_walls, wall
 from tensorpde.field import Field, Space
 from tensorpde.filling import at_time
+from tensorpde.given import number
 from tensorpde.kron import Kron, KronSum, Source
 from tensorpde.line import Banded, LineOperator, RowBand
 from tensorpde.line.weak import chosen, form, tests, values
@@ -266,4 +267,4 @@ def _per_axis(value: Any, ndim: int, what: str) -> tuple[complex, ...]:
     numbers = (value,) * ndim if np.ndim(value) == 0 else tuple(value)
     if len(numbers) != ndim:
         raise ValueError(f"{len(numbers)} values of {what} for {ndim} axes")
-    return numbers
+    return tuple(number(value, what) for value in numbers)

@@ -13,6 +13,7 @@ SPACE = tp.Space(tp.Grid(AXIS, AXIS))
 ONE = SPACE.field(1.0)
 L = tp.laplacian(SPACE)
 TURN = tp.Axis(8, 0.0, 1.0)
+SPLINES = tp.Space(tp.Axis(8, 0.0, 1.0, bc=tp.Neumann(), basis=tp.BSpline(2)))
 PERIODIC = tp.Space(tp.Grid(TURN, TURN))
 
 WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
@@ -47,6 +48,8 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "source elsewhere": (
         lambda: tp.DouglasGunn(L, dt=1.0)(ONE.copy(), source=SPACE.field(1.0, lead=(2,))), ValueError, "cannot be added"
     ),
+    "kappa": (lambda: tp.stiffness(SPLINES, "a"), TypeError, "kappa must be a number, not 'a'"),
+    "speed": (lambda: tp.advection(SPLINES, [np.nan]), ValueError, "velocity must be a finite number, not nan"),
     "solved": (lambda: tp.solve.krylov(SPACE, ONE), TypeError, "such as a laplacian, not Space"),
     "solved for": (lambda: tp.solve.krylov(L, ONE.local), TypeError, "is a Field.*not ndarray"),
     "rtol": (lambda: tp.solve.krylov(L, ONE, rtol=-1.0), ValueError, "rtol must be 0 or more, not -1.0"),
