@@ -53,10 +53,11 @@ class Plane(NamedTuple):
 def figure(out: str | Path, width: float, height: float) -> Iterator[Figure]:
     """A figure of this size in inches, in the suite's style, saved to ``out`` when the block ends."""
     import matplotlib
+    from cycler import cycler
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE | {"axes.prop_cycle": matplotlib.cycler(color=COLORS)}):
+    with matplotlib.rc_context(STYLE | {"axes.prop_cycle": cycler(color=COLORS)}):
         made = Figure(figsize=(width, height))
         FigureCanvasAgg(made)
         yield made
