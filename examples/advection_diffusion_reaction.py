@@ -24,7 +24,7 @@ class Cloud(Parameters):
 
 run = begin(Cloud)
 p = run.parameters
-space = tp.Space(tp.Grid(*[tp.Axis(p.n, 0.0, 1.0, bc=tp.Periodic())] * 2), run.comm)
+space = tp.Space(tp.Grid(*[tp.Axis(p.n, 0.0, 1.0, bc=tp.Periodic())] * 2), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
 run.plan(space, 9, state={"u": 1}, streams=streams, t_end=p.t_end)
 turn = np.array([[np.cos(np.pi / 6), -np.sin(np.pi / 6)], [np.sin(np.pi / 6), np.cos(np.pi / 6)]])

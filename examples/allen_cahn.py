@@ -25,7 +25,7 @@ class Drop(Parameters):
 run = begin(Drop)
 p = run.parameters
 axis = tp.Axis(p.n, 0.0, 1.0, bc=tp.Neumann(), location="cells")
-space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm)
+space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
 run.plan(space, 8, state={"u": 1}, streams=streams, t_end=p.t_end)
 cahn = tp.pde.AllenCahn(space, p.epsilon, p.dt)

@@ -26,7 +26,7 @@ run = begin(BornIon)
 p = run.parameters
 box = [(-p.edge / 2, p.edge / 2)] * 3
 counts = [(p.n - 1 >> k) + 1 for k in reversed(range(p.grids))]
-space = tp.Space(tp.Grid(*[tp.Axis(p.n - 2, *box[0], bc=tp.Dirichlet())] * 3), run.comm)
+space = tp.Space(tp.Grid(*[tp.Axis(p.n - 2, *box[0], bc=tp.Dirichlet())] * 3), run.comm, p.backend)
 run.plan(space, 25, state={"reaction": 1})
 exact = (1 / (p.solvent * (1 + p.kappa * p.radius)) - 1 / p.solute) / p.radius
 
@@ -41,7 +41,8 @@ run.say(f"{'grid':>6} {'reaction':>14} {'error':>10} {'order':>6}  iterations (e
 found: list[float] = []
 for n in counts:
     pb = tp.electro.PoissonBoltzmann(
-        np.zeros((1, 3)), [1.0], [p.radius], n, box, p.solute, p.solvent, p.kappa, boundary=outside, comm=run.comm
+        np.zeros((1, 3)), [1.0], [p.radius], n, box, p.solute, p.solvent, p.kappa, boundary=outside, comm=run.comm,
+        backend=p.backend,
     )
     solution = pb.solve()
     found.append(float(solution.at_charges[0]))

@@ -20,10 +20,13 @@ class Bratu(Parameters):
     strength: float = parameter(6.0, "λ")
     by_hand: bool = parameter(True, "the Jacobian's action −∇²v − λ e^u v; else PETSc's differences")
 
+    def host_only(self) -> str:
+        return "PETSc's Newton method works"
+
 
 run = begin(Bratu)
 p = run.parameters
-space = tp.Space(tp.Grid(*[tp.Axis(p.n, 0.0, 1.0, bc=tp.Dirichlet())] * p.ndim), run.comm)
+space = tp.Space(tp.Grid(*[tp.Axis(p.n, 0.0, 1.0, bc=tp.Dirichlet())] * p.ndim), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(steps=1))]
 run.plan(space, 45, state={"u": 1}, streams=streams)
 L = -1.0 * tp.laplacian(space)

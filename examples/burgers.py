@@ -26,7 +26,7 @@ class Burgers(Parameters):
 run = begin(Burgers)
 p = run.parameters
 axis = tp.Axis(p.n, 0.0, 2 * np.pi)
-space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm)
+space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
 run.plan(space, 6 * p.ndim + 3, state={"u": p.ndim}, streams=streams, t_end=p.t_end)
 burgers = tp.pde.Burgers(space, p.nu, cfl=p.cfl)

@@ -34,7 +34,7 @@ run = begin(Channel)
 p = run.parameters
 x, z = tp.Axis(p.nx, 0.0, p.length), tp.Axis(p.nz, 0.0, p.width)
 y = tp.Axis(p.ny, -1.0, 1.0, bc=tp.NoSlip(), mapping=tp.Tanh(p.stretching))
-space = tp.Space(tp.Grid(x, y, z), run.comm)
+space = tp.Space(tp.Grid(x, y, z), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.t_end))]
 run.plan(space, 24, state={"u": 3}, streams=streams, t_end=p.t_end)
 flux = tp.pde.ConstantFlux(space.field(lambda x, y, z: 1 - y**2 + 0 * x * z).mean())

@@ -35,7 +35,7 @@ run = begin(ChannelLimits)
 p = run.parameters
 x = tp.Axis(p.nx, 0.0, p.length)
 y = tp.Axis(p.ny, -1.0, 1.0, bc=tp.NoSlip(), mapping=tp.Tanh(p.stretching))
-space = tp.Space(tp.Grid(x, y), run.comm)
+space = tp.Space(tp.Grid(x, y), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.t_end))]
 run.plan(space, 16, state={"u": 2}, streams=streams, t_end=p.t_end)
 parabola = space.field(lambda x, y: [1 - y**2 + 0 * x, 0.0], lead=(2,))

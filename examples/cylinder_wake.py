@@ -34,7 +34,7 @@ stretch = tp.Gathered(p.gather, 0.4)
 upstream = p.length * float(stretch(np.array(0.4)))
 x = tp.Axis(p.nx, -upstream, p.length - upstream, mapping=stretch)
 y = tp.Axis(p.ny, -p.height / 2, p.height / 2, bc=tp.FreeSlip(), mapping=tp.Gathered(p.gather))
-space = tp.Space(tp.Grid(x, y), run.comm)
+space = tp.Space(tp.Grid(x, y), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.t_end), ("u", "vorticity", "mean", "rms"))]
 run.plan(
     space, 22, state={"u": 2, "sums": 5}, streams=streams, derived={"vorticity": 1, "mean": 2, "rms": 2}, t_end=p.t_end

@@ -26,16 +26,16 @@ class Evaluate(Parameters):
 
 run = begin(Evaluate)
 p = run.parameters
-trained = learn.Trained.load(p.model, run.comm)
+trained = learn.Trained.load(p.model, run.comm, p.backend)
 ranks = RankGrid(run.comm)
 tests = {name: name.rsplit(":", 2) for name in p.test}
-opened = {name: learn.Pairs(f, x, y, ranks, trained.ndim, trained.bc) for name, (f, x, y) in tests.items()}
+opened = {name: learn.Pairs(f, x, y, ranks, trained.ndim, trained.bc, p.backend) for name, (f, x, y) in tests.items()}
 run.say(f"{trained.net.parameter_count()} parameters; {trained.parameters}")
 if p.dry_run:
     raise SystemExit(exit_codes.FINISHED)
 lines = []
 for number, (name, pairs) in enumerate(opened.items()):
-    space = tp.Space(pairs.space.grid, alone(), dtype="float32")
+    space = tp.Space(pairs.space.grid, alone(), p.backend, "float32")
     losses = {"L2": learn.losses.relative_l2(), "H1": learn.losses.relative_h1(space, "difference")}
     errors = learn.evaluate(trained.model, trained.params, pairs, losses, trained.normalisers, p.batch)
     lines.append(f"test {name}: " + ", ".join(f"relative {kind} {value:.4f}" for kind, value in errors.items()))

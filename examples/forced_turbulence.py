@@ -28,7 +28,7 @@ class Turbulence(Parameters):
 run = begin(Turbulence)
 p = run.parameters
 axis = tp.Axis(p.n, 0.0, 2 * np.pi)
-space = tp.Space(tp.Grid(axis, axis), run.comm)
+space = tp.Space(tp.Grid(axis, axis), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
 run.plan(space, 24, state={"modes": 2}, streams=streams, derived={"vorticity": 1, "u": 2}, t_end=p.t_end)
 flow = tp.pde.Vorticity(space, p.nu, p.drag)

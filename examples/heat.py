@@ -23,6 +23,9 @@ class HeatInABox(Parameters):
     steps: Literal["split", "together"] = parameter("split", "split: Douglas–Gunn; together: PETSc's Crank–Nicolson")
     fields_every: float = parameter(0.5, "model time between snapshots", "L²/κ", gt=0)
 
+    def host_only(self) -> str:
+        return "PETSc's steps work" if self.steps == "together" else ""
+
 
 run = begin(HeatInABox)
 p = run.parameters
@@ -35,7 +38,7 @@ def exact(x, y, z, t):
 
 
 walls = [tuple(tp.Dirichlet(tp.on_side(exact, axis, place)) for place in (0.0, 1.0)) for axis in range(3)]
-space = tp.Space(tp.Grid(*(tp.Axis(p.n, 0.0, 1.0, bc=sides) for sides in walls)), run.comm)
+space = tp.Space(tp.Grid(*(tp.Axis(p.n, 0.0, 1.0, bc=sides) for sides in walls)), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
 run.plan(space, 5, state={"u": 1}, streams=streams, t_end=p.t_end)
 method = tp.DouglasGunn if p.steps == "split" else tp.solve.petsc.ImplicitSteps

@@ -25,7 +25,7 @@ class HeatedCavity(Parameters):
 run = begin(HeatedCavity)
 p = run.parameters
 x = tp.Axis(p.n, 0.0, 1.0, bc=tp.NoSlip(), mapping=tp.Tanh(p.stretching))
-space = tp.Space(tp.Grid(x, x), run.comm)
+space = tp.Space(tp.Grid(x, x), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.t_end))]
 run.plan(space, 20, state={"state": 3}, streams=streams, t_end=p.t_end)
 kappa = 1 / np.sqrt(p.rayleigh * p.prandtl)

@@ -33,7 +33,7 @@ run = begin(KelvinHelmholtz)
 p = run.parameters
 x = tp.Axis(p.nx, 0.0, 2 * np.pi * p.waves / p.alpha)
 y = tp.Axis(p.ny, -p.height, p.height, bc=tp.FreeSlip(), mapping=tp.Gathered(p.gather))
-space = tp.Space(tp.Grid(x, y), run.comm)
+space = tp.Space(tp.Grid(x, y), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
 run.plan(space, 20, state={"state": 3}, streams=streams, derived={"vorticity": 1, "dye": 1, "u": 2}, t_end=p.t_end)
 nu = 1 / p.reynolds

@@ -31,7 +31,7 @@ sides = [
     for axis, ends in enumerate((p.x, p.y))
 ]
 grids = [tp.Grid(tp.Axis(n, *p.x, bc=sides[0]), tp.Axis(n, *p.y, bc=sides[1])) for n in sorted(p.points)]
-spaces = {name: tp.Space(grid, run.comm) for name, grid in zip(names, grids, strict=True)}
+spaces = {name: tp.Space(grid, run.comm, p.backend) for name, grid in zip(names, grids, strict=True)}
 finest = names[-1]
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.t_end))]
 run.plan(spaces[finest], 40, state={"u": 2}, streams=streams, derived={"error": 2}, t_end=p.t_end)

@@ -28,7 +28,7 @@ p = run.parameters
 mapping = tp.Tanh(p.stretching) if p.stretching else tp.Uniform()
 x = tp.Axis(p.n - 2, 0.0, 1.0, bc=tp.NoSlip(), mapping=mapping)
 y = x.like(bc=(tp.NoSlip(), tp.NoSlip((1.0, 0.0))))
-space = tp.Space(tp.Grid(x, y), run.comm)
+space = tp.Space(tp.Grid(x, y), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.t_end), ("u", "vorticity"))]
 run.plan(space, 15, state={"u": 2}, streams=streams, derived={"vorticity": 1}, t_end=p.t_end)
 flow = tp.pde.NavierStokes(space, nu=1 / p.reynolds, cfl=p.cfl)

@@ -16,6 +16,9 @@ class MadelungConstants(Parameters):
     cells: int = parameter(32, "cells along an edge of the largest piece", ge=4)
     tol: float = parameter(1e-12, "accuracy of the Gaussian sums", gt=0, lt=1)
 
+    def host_only(self) -> str:
+        return "lattice sums work"
+
 
 run = begin(MadelungConstants)
 p = run.parameters

@@ -51,7 +51,7 @@ class VorticitySamples:
 
     def __init__(self) -> None:
         axis = tp.Axis(p.n, 0.0, 2 * np.pi)
-        self.space = tp.Space(tp.Grid(axis, axis), alone(), dtype=p.precision)  # every rank has grids of its own
+        self.space = tp.Space(tp.Grid(axis, axis), alone(), p.backend, p.precision)  # one for each rank
         self.forces = tp.pde.RandomField(
             self.space, lambda k: np.where(k > 0, p.scale * (k**2 + p.tau**2 + (k == 0)) ** -p.power, 0.0)
         )
@@ -66,7 +66,7 @@ class VorticitySamples:
         state = self.flow.start(self.space.zeros(force.lead))
         for t, later in pairwise(self.times):
             self.flow.step(state, later - t, t)
-        return {"force": np.float32(force.local), "vorticity": np.float32(self.flow.vorticity(state).local)}
+        return {"force": np.float32(force.gather()), "vorticity": np.float32(self.flow.vorticity(state).gather())}
 
 
 OF_PROBLEM = {
@@ -75,9 +75,9 @@ OF_PROBLEM = {
 }  # fmt: skip
 make = {
     "vorticity": VorticitySamples,
-    "darcy": lambda: DarcySamples(p.n, p.ndim, p.seed),
-    "burgers": lambda: BurgersSamples(p.n, p.seed, 1 / p.reynolds, p.t_end),
-    "heat": lambda: HeatSamples(p.n, p.ndim, p.seed, p.t_end, p.steps),
+    "darcy": lambda: DarcySamples(p.n, p.ndim, p.seed, backend=p.backend),
+    "burgers": lambda: BurgersSamples(p.n, p.seed, 1 / p.reynolds, p.t_end, backend=p.backend),
+    "heat": lambda: HeatSamples(p.n, p.ndim, p.seed, p.t_end, p.steps, backend=p.backend),
 }[p.problem]()
 run.plan(make.space, WORK[p.problem], state=dict.fromkeys(make.names, 1))
 recipe = {"problem": p.problem} | p.model_dump(include={"n", "seed", *OF_PROBLEM[p.problem]})

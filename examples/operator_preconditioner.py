@@ -31,8 +31,8 @@ class Guess(Parameters):
 
 run = begin(Guess)
 p = run.parameters
-trained = learn.Trained.load(p.model, run.comm)
-darcy = DarcySamples(p.n, trained.ndim, p.seed)
+trained = learn.Trained.load(p.model, run.comm, p.backend)
+darcy = DarcySamples(p.n, trained.ndim, p.seed, backend=p.backend)
 if p.dry_run:
     run.say(f"{p.samples} samples of {darcy.space}, parameters\n{p.to_toml()}")
     raise SystemExit(exit_codes.FINISHED)
@@ -46,7 +46,7 @@ def solves(sample: int) -> list[np.ndarray]:
     kappa = darcy.coefficient(sample)
     A = -1.0 * tp.diffusion(darcy.space, kappa)
     given = kappa(*darcy.space.coordinates()).astype(np.float32)
-    guess = darcy.space.field(trained(given[None, None])[0, 0].astype(float))
+    guess = tp.Field(darcy.space, trained(darcy.space.backend.asarray(given[None, None]))[0, 0].astype(float))
     found = []
     for P in (None, fast, tp.solve.SymmetricScaling(fast, kappa)):
         for start in (None, guess):

@@ -21,10 +21,14 @@ class PLaplacian(Parameters):
     p: float = parameter(3.0, "exponent p", gt=1)
     epsilon: float = parameter(1e-4, "ε, which keeps the coefficient regular where ∇u = 0", gt=0)
 
+    def host_only(self) -> str:
+        return "PETSc's Newton method works"
+
 
 run = begin(PLaplacian)
 p = run.parameters
-space = tp.Space(tp.Grid(*[tp.Axis(p.n, 0.0, 1.0, bc=tp.Dirichlet(), basis=tp.Lagrange(1))] * p.ndim), run.comm)
+axis = tp.Axis(p.n, 0.0, 1.0, bc=tp.Dirichlet(), basis=tp.Lagrange(1))
+space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(steps=1))]
 run.plan(space, 40 + 6 * p.ndim * 2**p.ndim, state={"u": 1}, streams=streams)
 slopes = [tp.at_points(space, axis) for axis in range(p.ndim)]  # ∂u/∂x_k at the Gauss points

@@ -31,9 +31,10 @@ p = run.parameters
 molecule = tp.electro.read_pqr(p.pqr or Path(__file__).parent / "data" / "villin.pqr", run.comm)
 middle = 0.5 * (molecule.positions.min(axis=0) + molecule.positions.max(axis=0))
 box = None if p.box == 0 else [(c - p.box / 2, c + p.box / 2) for c in middle]
-rs = tp.electro.RangeSeparated(molecule.positions, molecule.charges, p.tol, run.comm, box=box)
+rs = tp.electro.RangeSeparated(molecule.positions, molecule.charges, p.tol, run.comm, box=box, backend=p.backend)
 counts = [max(2, int(np.ceil((hi - lo) / p.spacing)) + 1) for lo, hi in rs.box]
-space = tp.Space(tp.Grid(*[tp.Axis(n, *ends, bc=tp.Neumann()) for n, ends in zip(counts, rs.box)]), run.comm)
+axes = [tp.Axis(n, *ends, bc=tp.Neumann()) for n, ends in zip(counts, rs.box)]
+space = tp.Space(tp.Grid(*axes), run.comm, p.backend)
 stream = tp.io.Stream("fields", tp.io.Every(steps=1), dtype="float32")
 run.plan(space, 4, state={"potential": 1}, streams=[stream])
 run.say(f"{len(molecule)} atoms, total charge {molecule.charges.sum():.4f} e")

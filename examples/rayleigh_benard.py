@@ -28,7 +28,7 @@ run = begin(RayleighBenard)
 p = run.parameters
 x = tp.Axis(p.nx, 0.0, 2 * np.pi / known.CRITICAL_WAVENUMBER)
 y = tp.Axis(p.ny, 0.0, 1.0, bc=tp.NoSlip())
-space = tp.Space(tp.Grid(x, y), run.comm)
+space = tp.Space(tp.Grid(x, y), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.t_end), ("u", "disturbance"))]
 run.plan(space, 40, state={"below": 3, "above": 3}, streams=streams, derived={"u": 2, "disturbance": 1}, t_end=p.t_end)
 plates = {1: (tp.Dirichlet(1.0), tp.Dirichlet(0.0))}

@@ -25,7 +25,7 @@ class Trap(Parameters):
 run = begin(Trap)
 p = run.parameters
 axis = tp.Axis(p.n, -8.0, 8.0, bc=tp.Periodic())
-space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm, dtype="complex128")
+space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm, p.backend, "complex128")
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
 run.plan(space, 5, state={"psi": 1}, streams=streams, t_end=p.t_end)
 atom = tp.pde.Schrodinger(space, p.dt, lambda *x: 0.5 * sum(c**2 for c in x), p.interaction)

@@ -24,7 +24,7 @@ class ShearLayer(Parameters):
 run = begin(ShearLayer)
 p = run.parameters
 axis = tp.Axis(p.n, 0.0, 1.0)
-space = tp.Space(tp.Grid(axis, axis), run.comm)
+space = tp.Space(tp.Grid(axis, axis), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
 run.plan(space, 30, state={"u": 2, "modes": 2}, streams=streams, derived={"vorticity": 1}, t_end=p.t_end)
 flow, spectral = tp.pde.NavierStokes(space, p.nu, cfl=p.cfl), tp.pde.Vorticity(space, p.nu)

@@ -39,7 +39,8 @@ edges = molecule.positions.max(axis=0) - molecule.positions.min(axis=0) + 2 * p.
 cells = 2 * np.ceil(0.5 * edges / p.spacing).astype(int)  # even, so that the grids are nested
 lo = 0.5 * (molecule.positions.max(axis=0) + molecule.positions.min(axis=0) - edges)
 box = list(zip(lo, lo + edges))
-space = tp.Space(tp.Grid(*[tp.Axis(n - 1, *ends, bc=tp.Dirichlet()) for n, ends in zip(cells, box)]), run.comm)
+axes = [tp.Axis(n - 1, *ends, bc=tp.Dirichlet()) for n, ends in zip(cells, box)]
+space = tp.Space(tp.Grid(*axes), run.comm, p.backend)
 stream = tp.io.Stream("fields", tp.io.Every(steps=1), dtype="float32")
 run.plan(space, 25, state={"potential": 1}, streams=[stream])
 run.say(
@@ -50,7 +51,7 @@ energies = []
 for counts in (cells // 2 + 1, cells + 1):
     pb = tp.electro.PoissonBoltzmann(
         molecule.positions, molecule.charges, molecule.radii, counts, box, p.solute, p.solvent, kappa, beta,
-        comm=run.comm,
+        comm=run.comm, backend=p.backend,
     )  # fmt: skip
     solutions = [pb.solve(nonlinear) for nonlinear in ((False, True) if p.salt else (False,))]
     energies.append([tp.electro.COULOMB * solution.energy for solution in solutions])

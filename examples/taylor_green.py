@@ -3,8 +3,6 @@
 mpirun -n 4 python examples/taylor_green.py --n 64 --t-end 20 --out out/taylor_green
 """
 
-from typing import Literal
-
 import numpy as np
 
 import tensorpde as tp
@@ -24,7 +22,6 @@ class TaylorGreen(Parameters):
     t_end: float = parameter(20.0, "end of the run", "L/V", gt=0)
     reynolds: float = parameter(1600.0, "Reynolds number V L / ν", gt=0)
     cfl: float = parameter(0.5, "time step as a fraction of the stability limit", gt=0, le=1)
-    backend: Literal["numpy", "cupy"] = parameter("numpy", "where the fields are: on the host or on a GPU")
     fields_every: float = parameter(5.0, "model time between snapshots of all fields", "L/V", gt=0)
     reference: str = parameter("", "file with columns t, E, −dE/dt to compare with, instead of a few values of the DNS")
     start_from: str = parameter("", "snapshot fields_….h5 of another run, on any grid, to start from at t = 0")

@@ -58,7 +58,7 @@ ranks = RankGrid(run.comm, None, p.patch_ranks, p.pencil_ranks)
 def opened(file: str, inputs: Sequence[str], outputs: Sequence[str]) -> learn.Pairs:
     """Samples of a file on these ranks."""
     bc = tp.Neumann() if p.walls else tp.Periodic()
-    return learn.Pairs(file, inputs, outputs, ranks, p.ndim, bc, whole=p.levels > 0)
+    return learn.Pairs(file, inputs, outputs, ranks, p.ndim, bc, p.backend, whole=p.levels > 0)
 
 
 def losses(pairs: learn.Pairs) -> dict[str, learn.losses.Relative]:
@@ -94,7 +94,7 @@ run.say(
 )
 grow = learn.Growth(each(p.start_modes), run.comm, p.explained) if p.start_modes else None
 optimizer = learn.optim.AdamW(p.weight_decay)
-state = learn.start(model, optimizer, p.seed)
+state = learn.start(model, optimizer, p.seed, p.backend)
 learn.check(model, state.params, pairs)
 if p.dry_run:
     run.say(f"parameters\n{p.to_toml()}dry run: nothing was computed or written")

@@ -24,6 +24,9 @@ class VariablePoisson(Parameters):
     method: str = parameter("cg", "Krylov method, by PETSc's name")
     rtol: float = parameter(1e-8, "wanted residual, relative to that of u = 0", gt=0, lt=1)
 
+    def host_only(self) -> str:
+        return "" if self.method in ("cg", "gmres") else f"PETSc's method {self.method!r} works"
+
 
 run = begin(VariablePoisson)
 p = run.parameters
@@ -36,11 +39,11 @@ def kappa(*x):
 
 
 if p.form == "flux":
-    space = tp.Space(tp.Grid(*[tp.Axis(p.n, 0.0, 1.0, bc=tp.Dirichlet())] * p.ndim), run.comm)
+    space = tp.Space(tp.Grid(*[tp.Axis(p.n, 0.0, 1.0, bc=tp.Dirichlet())] * p.ndim), run.comm, p.backend)
 else:
     cut = p.degree * round((p.n + 1) / p.degree) - 1  # whole elements
     axis = tp.Axis(cut, 0.0, 1.0, bc=tp.Dirichlet(), basis=tp.Lagrange(p.degree))
-    space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm)
+    space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(steps=1))]
 run.plan(space, 12, state={"u": 1}, streams=streams)
 if p.form == "flux":

@@ -23,7 +23,7 @@ class Drum(Parameters):
 run = begin(Drum)
 p = run.parameters
 axis = tp.Axis(p.n, 0.0, 1.0, bc=tp.Dirichlet())
-space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm)
+space = tp.Space(tp.Grid(*[axis] * p.ndim), run.comm, p.backend)
 streams = [tp.io.Stream("fields", tp.io.Every(time=p.fields_every), dtype="float32")]
 run.plan(space, 6, state={"u": 2}, streams=streams, t_end=p.t_end, steps=p.steps)
 drum = tp.pde.Wave(space, 1.0, p.t_end / p.steps, tp.schemes.central.second(2))

@@ -21,7 +21,9 @@ SURFACE: dict[str, tuple[str, ...]] = {
     "activations": ("combine", "gelu_backward"),
     "blocks": ("copy_block", "download", "pinned", "upload", "wait"),
     "channels": ("join", "join_backward", "mlp", "mlp_backward"),
+    "elements": ("add",),
     "lines": ("prepare", "sweep"),
+    "mesh": ("PADDING", "interpolate", "lines", "spread"),
     "neighbours": ("around", "near"),
     "particles": ("direct",),
     "pointwise": ("axpby", "copy", "courant", "matmul", "two_register_update"),
@@ -33,8 +35,9 @@ SURFACE: dict[str, tuple[str, ...]] = {
     "transforms": ("KINDS", "Plan", "Separable", "separable"),
     "transport": ("prepare", "transport"),
     "updates": ("adam", "momentum", "sum_of_squares"),
+    "weak_forms": ("form", "lane_count", "line"),
 }  # fmt: skip
-"""Module → its public names; "" is the package itself. On the host there are `elements` and `mesh` besides."""
+"""Module → its public names; "" is the package itself."""
 
 
 class Unavailable(RuntimeError):

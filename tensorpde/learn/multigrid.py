@@ -38,9 +38,9 @@ class MultiGrid:
     patches: Patches
     ranks: RankGrid | None = None
 
-    def init(self, seed: int = 0) -> dict[str, Any]:
+    def init(self, seed: int = 0, backend: str = "numpy") -> dict[str, Any]:
         """The parameters of the model."""
-        return self.model.init(seed=seed)
+        return self.model.init(seed=seed, backend=backend)
 
     def settings(self) -> dict[str, Any]:
         """Those of the model."""

@@ -51,9 +51,9 @@ class State:
     active_modes: tuple[int, ...] | None = None
 
 
-def start(model: Any, optimizer: Any, seed: int = 0) -> State:
+def start(model: Any, optimizer: Any, seed: int = 0, backend: str = "numpy") -> State:
     """Fresh weights, the same on all ranks, for they depend on the seed alone."""
-    params = model.init(seed=seed)
+    params = model.init(seed=seed, backend=backend)
     return State(params, optimizer.init(params))
 
 

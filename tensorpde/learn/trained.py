@@ -81,7 +81,7 @@ class Trained:
         return save(path, self.net, self.params, comm, extra)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], comm: Any = None) -> Trained:
+    def load(cls, path: str | os.PathLike[str], comm: Any = None, backend: str = "numpy") -> Trained:
         """What `save` wrote, on all ranks. Collective.
 
         Raises
@@ -91,7 +91,7 @@ class Trained:
         Unreadable
             If it is damaged, or a model without what belongs to it.
         """
-        net, params = load(path, comm)
+        net, params = load(path, comm, backend)
         found = about(path, comm)
         try:
             inputs, outputs = (Normaliser(tuple(n["mean"]), tuple(n["deviation"])) for n in found.pop("normalisers"))

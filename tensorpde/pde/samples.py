@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tensorpde.boundary import Dirichlet, Neumann
-from tensorpde.field import Field, Space
+from tensorpde.field import Space
 from tensorpde.flux import diffusion
 from tensorpde.grid import Axis, Grid
 from tensorpde.operators import laplacian
@@ -50,6 +50,8 @@ class DarcySamples:
         Of the Gaussian field, of period 2: its covariance ∝ (−Δ + τ²)^−power.
     rtol
         Of the residual.
+    backend
+        Where the equation is solved.
 
     Notes
     -----
@@ -62,9 +64,9 @@ class DarcySamples:
 
     def __init__(
         self, n: int, ndim: int = 2, seed: int = 0, low: float = 3.0, high: float = 12.0, tau: float = 3.0,
-        power: float = 2.0, rtol: float = 1e-8,
+        power: float = 2.0, rtol: float = 1e-8, backend: str = "numpy",
     ) -> None:  # fmt: skip
-        self.space = Space(Grid(*[Axis(n, 0.0, 1.0, bc=Dirichlet())] * ndim), alone())
+        self.space = Space(Grid(*[Axis(n, 0.0, 1.0, bc=Dirichlet())] * ndim), alone(), backend)
         self.seed, self.low, self.high, self.rtol = seed, low, high, rtol
         self._field = gaussian(4 * (n + 1), 2.0, ndim, tau, power)  # its points are all nodes and midpoints
         self._fast = FastDiagonal(-1.0 * laplacian(self.space))
@@ -84,7 +86,7 @@ class DarcySamples:
             preconditioner = SymmetricScaling(self._fast, kappa)
             u, _ = krylov(-1.0 * diffusion(self.space, kappa), self._one, preconditioner, "cg", self.rtol)
             found["coefficient"].append(kappa(*self.space.coordinates()))
-            found["solution"].append(u.local)
+            found["solution"].append(u.gather())
         return {name: np.stack(values).astype(np.float32) for name, values in found.items()}
 
 
@@ -99,6 +101,8 @@ class BurgersSamples:
         ν and T.
     tau, power
         Of the start, of mean 0 and variance 1.
+    backend
+        Where the equation is solved.
 
     Notes
     -----
@@ -108,9 +112,10 @@ class BurgersSamples:
     names = ("start", "end")
 
     def __init__(
-        self, n: int, seed: int = 0, nu: float = 0.01, t_end: float = 1.0, tau: float = 5.0, power: float = 2.0
-    ) -> None:
-        self.space = Space(Grid(Axis(n, 0.0, 1.0)), alone())
+        self, n: int, seed: int = 0, nu: float = 0.01, t_end: float = 1.0, tau: float = 5.0, power: float = 2.0,
+        backend: str = "numpy",
+    ) -> None:  # fmt: skip
+        self.space = Space(Grid(Axis(n, 0.0, 1.0)), alone(), backend)
         self.seed, self.t_end = seed, t_end
         self._field = gaussian(n, 1.0, 1, tau, power)
         self._burgers = Burgers(self.space, nu)
@@ -120,11 +125,11 @@ class BurgersSamples:
         start = self._field(self.seed, samples).local
         end = np.empty_like(start)
         for k, values in enumerate(start):
-            u, t = Field(self.space, values[None].copy()), 0.0
+            u, t = self.space.field(values[None], lead=(1,)), 0.0
             while t < self.t_end:
                 dt = min(self._burgers.dt(u), self.t_end - t)
                 u, t = self._burgers.step(u, dt, t), t + dt
-            end[k] = u.local[0]
+            end[k] = u.gather()[0]
         return {"start": start.astype(np.float32), "end": end.astype(np.float32)}
 
 
@@ -139,15 +144,17 @@ class HeatSamples:
         T, and the steps to it, by Douglas and Gunn's splitting.
     tau, power
         Of the source, of period 2, mean 0 and variance 1.
+    backend
+        Where the equation is solved.
     """
 
     names = ("source", "temperature")
 
     def __init__(
         self, n: int, ndim: int = 3, seed: int = 0, t_end: float = 0.02, steps: int = 20, tau: float = 5.0,
-        power: float = 3.0,
+        power: float = 3.0, backend: str = "numpy",
     ) -> None:  # fmt: skip
-        self.space = Space(Grid(*[Axis(n, 0.0, 1.0, bc=Neumann(), location="cells")] * ndim), alone())
+        self.space = Space(Grid(*[Axis(n, 0.0, 1.0, bc=Neumann(), location="cells")] * ndim), alone(), backend)
         self.seed, self.steps, self.dt = seed, steps, t_end / steps
         self._field = gaussian(2 * n, 2.0, ndim, tau, power)
         self._heat = Heat(self.space, 1.0, self.dt, central.second_derivative)  # which keeps the mean
@@ -163,5 +170,5 @@ class HeatSamples:
             for step in range(self.steps):
                 u = self._heat.step(u, step * self.dt)
             found["source"].append(source)
-            found["temperature"].append(u.local)
+            found["temperature"].append(u.gather())
         return {name: np.stack(values).astype(np.float32) for name, values in found.items()}

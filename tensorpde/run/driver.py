@@ -4,7 +4,7 @@ A driver stays a visible loop::
 
     run = begin(TaylorGreen)                                   # flags and TOML
     p = run.parameters
-    space = tp.Space(grid, run.comm)
+    space = tp.Space(grid, run.comm, p.backend)
     run.plan(space, arrays=20, state={"u": 3})                 # ends here under --dry-run
     state = run.restore({"u": taylor_green(space)})
     out = run.output(space)                                    # the streams that were planned
@@ -31,6 +31,7 @@ from typing import Any, Generic, TypeVar
 from tensorpde import backend as backends
 from tensorpde.io import Output, Stream, load_checkpoint, save_checkpoint
 from tensorpde.parallel.comm import world
+from tensorpde.parallel.devices import prepared
 from tensorpde.parallel.errors import agree
 from tensorpde.run import exit_codes, report
 from tensorpde.run.parameters import Parameters, parameter, read_parameters
@@ -41,7 +42,10 @@ from tensorpde.run.signals import Verdict, Watch
 __all__ = ["Clock", "Parameters", "Run", "begin", "parameter"]
 
 P = TypeVar("P", bound=Parameters)
-COMPILING = "compiling kernels for this machine; this happens once and takes a minute or two"
+COMPILING = {
+    "numpy": "compiling kernels for this machine; this happens once and takes a minute or two",
+    "cupy": "compiling kernels for the GPU, each when it is first needed; every run does this anew",
+}
 CHECK_EVERY = 100  # steps between two looks for values that are not finite, besides those before checkpoints
 
 
@@ -57,6 +61,8 @@ class Clock:
 def begin(cls: type[P], argv: Sequence[str] | None = None, comm: Any = None) -> Run[P]:
     """Read the parameters and make ready to run. Collective; ends all ranks after ``--help`` or an error.
 
+    An error is also a backend that this machine lacks something for.
+
     Parameters
     ----------
     cls
@@ -71,8 +77,15 @@ def begin(cls: type[P], argv: Sequence[str] | None = None, comm: Any = None) -> 
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a log in an old encoding must not end a run over a "×"
     run = Run(read_parameters(cls, comm, argv), comm)
+    try:
+        prepared(run.parameters.backend, comm)
+    except backends.Unavailable as error:
+        run.say(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        comm.Barrier()  # mpirun ends all ranks when the first exits with a code: let all get here
+        raise SystemExit(exit_codes.ERROR) from None
     if comm.rank == 0:
-        backends.get("numpy").before_compiling(lambda: run.say(COMPILING))
+        for name in {"numpy", run.parameters.backend}:
+            backends.get(name).before_compiling(lambda text=COMPILING[name]: run.say(text))
     return run
 
 

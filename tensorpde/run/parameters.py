@@ -57,11 +57,22 @@ class Parameters(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", validate_default=True)
     petsc_options: typing.ClassVar[bool] = False  # whether words with one dash, such as -ksp_monitor, go to PETSc
 
+    backend: typing.Literal["numpy", "cupy"] = parameter("numpy", "where fields are: on the host, or on a GPU")
     out: str = parameter("out", "directory of everything that the run writes", min_length=1)
     checkpoint_every: float = parameter(600.0, "wall-clock time between checkpoints", unit="s", gt=0)
     wall_limit: float | None = parameter(None, "stop with a checkpoint after this wall-clock time", unit="s", gt=0)
     resume: bool = pydantic.Field(False, description="go on from the last checkpoint in --out, if any", exclude=True)
     dry_run: bool = pydantic.Field(False, description="print what would run and be written, then stop", exclude=True)
+
+    def host_only(self) -> str:
+        """What keeps this run on the host, as the subject of a sentence; empty where nothing does."""
+        return ""
+
+    @pydantic.model_validator(mode="after")
+    def _on_device(self: P) -> P:
+        if self.backend != "numpy" and (subject := self.host_only()):
+            raise ValueError(f"backend = {self.backend}: {subject} on the host alone, backend must be 'numpy'")
+        return self
 
     def to_toml(self) -> str:
         """The parameters as TOML text, one ``name = value  # description [unit]`` a line.
@@ -146,9 +157,10 @@ def _parse(cls: type[P], argv: Sequence[str]) -> P:
             parser.add_argument(flag, metavar=_unit(info) or name.upper(), action="append", help=text + "; repeatable")
         else:
             parser.add_argument(flag, metavar=_unit(info) or name.upper(), help=text)
+    options: list[str] = []
     if cls.petsc_options:
         parser.epilog = "Words with one dash, such as -ksp_type gmres -ksp_monitor, are options of PETSc."
-        argv = _without_petsc(argv)
+        options, argv = _petsc_apart(argv)
     namespace, rest = parser.parse_known_args(argv)
     flags = {name: ",".join(v) if isinstance(v, list) else v for name, v in vars(namespace).items()}
     unknown = [word for word in rest if word.startswith("--")]
@@ -157,15 +169,18 @@ def _parse(cls: type[P], argv: Sequence[str]) -> P:
     if rest:
         raise ParameterError(f"unexpected argument {rest[0]!r}: parameters are given as --name value")
     config = flags.pop("config", None)
-    return cls.from_sources(_read_toml(config) if config else {}, flags, config or "")
+    found = cls.from_sources(_read_toml(config) if config else {}, flags, config or "")
+    if options and found.backend != "numpy":
+        raise ParameterError(f"{options[0]} is an option of PETSc, which takes no arrays of backend {found.backend!r}")
+    return found
 
 
-def _without_petsc(argv: Sequence[str]) -> list[str]:
-    """The words that are not PETSc's; those that are need PETSc."""
+def _petsc_apart(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words that are PETSc's, which need PETSc, and the others."""
     options, rest = petsc.split_arguments(argv)
     if options and importlib.util.find_spec("petsc4py") is None:
         raise ParameterError(f"{options[0]} is an option of PETSc: {petsc.MissingPetsc.advice}")
-    return rest
+    return options, rest
 
 
 class _Parser(argparse.ArgumentParser):

@@ -13,7 +13,6 @@ from tensorpde.field import Space
 from tensorpde.galerkin import piecewise_tables, wall_tables
 from tensorpde.parallel.halo import Halo
 
-ABSENT = -(1 << 60)  # three of them, or one and two places, are below zero
 EXACT = 1e-9
 
 
@@ -110,40 +109,24 @@ class Elements:
         return found if all(map(len, found)) else [np.arange(0)] * len(found)
 
     def _made(self, dtype: np.dtype, squared: bool) -> tuple[Any, Any, Any]:
-        kernels = self.space.backend.elements
+        kernels = self.space.backend.weak_forms
         parts = 2 if dtype.kind == "c" else 1
         real = np.empty(0, dtype).real.dtype
         numbers = [np.arange(n) for n in self.source.shape] if self.halo is None else self.halo.numbers
         shapes = [len(line) for line in numbers], self.space.pencil.local_shape
-        missing = 3 - len(self.tables)
-        one = np.ones((1, 1, 1))
-        lines = [self._line(kernels, [np.zeros((1, 1), np.int64)] * 2, one, 0 * one, one[0] if squared else None, real)]
-        lines *= missing
+        one, zero = np.ones((1, 1, 1)), np.zeros((1, 1), np.int64)
+        missing = kernels.line(
+            (zero, zero), (0, 0), 1, one, 0 * one, one[0] if squared else None, np.arange(1), real
+        )  # fmt: skip
+        lines = [missing] * (3 - len(self.tables))
         for axis, (table, elements) in enumerate(zip(self.tables, self.chosen, strict=True)):
             load = _found(_places(table, self._columns[axis], None)[elements], numbers[axis])
             store = _places(table, table.unknowns, self.space.pencil.slices[axis])[elements]
             strides = [parts * prod(shape[axis + 1 :]) for shape in shapes]
-            places = [np.where(p < 0, ABSENT, p * stride) for p, stride in zip((load, store), strides, strict=True)]
-            rate = self.rates[axis] ** 2 if squared else None
-            line = self._line(kernels, places, table.values, self._slopes[axis][0], rate, real, elements)
-            lines.append(line)
+            rates = self.rates[axis] ** 2 if squared else None
+            made = (table.values, self._slopes[axis][0], rates, elements, real)
+            lines.append(kernels.line((load, store), strides, shapes[1][axis], *made))
         return lines[0], lines[1], lines[2]
-
-    def _line(
-        self, kernels: Any, places: Sequence[np.ndarray], values: np.ndarray, slopes: np.ndarray,
-        rate: np.ndarray | None, real: np.dtype, elements: np.ndarray | None = None,
-    ) -> Any:  # fmt: skip
-        elements = np.arange(1) if elements is None else elements
-        whole = [(p[:, 0] >= 0) & (np.diff(p, axis=1) == 1).all(axis=1) for p in places]
-        if rate is not None:
-            bank, which = np.unique(rate.astype(real), axis=0, return_inverse=True)
-            room = np.zeros((bank.shape[1], kernels.lane_count(real)), real)
-            scale = kernels.Factor(room, room, bank, which.reshape(-1)[elements])
-        return kernels.Line(
-            *places, *whole, (0,) * values.shape[2], (0,) * values.shape[1],
-            kernels.factor(values, elements, 1, real), kernels.factor(slopes, elements, -1, real),
-            None if rate is None else scale,
-        )  # fmt: skip
 
 
 def _places(table: Table, columns: slice, own: slice | None) -> np.ndarray:

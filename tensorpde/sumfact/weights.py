@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from tensorpde import backend as backends
+from tensorpde.backend.forms import ADJOINT, ADVECTION, COUPLED, MASS, STIFFNESS
 from tensorpde.coefficients import at_quadrature
 from tensorpde.field import Field
 from tensorpde.galerkin import at_points
@@ -18,9 +20,6 @@ from tensorpde.sumfact.elements import Elements
 from tensorpde.sumfact.geometry import Geometry, inverted
 
 POINTS_AT_ONCE = 1 << 17  # while coefficients are set up
-
-MASS, STIFFNESS, COUPLED = "mass", "stiffness", "mapped stiffness"
-ADVECTION, ADJOINT = "advection", "adjoint advection"
 
 Values = Callable[[slice, Sequence[np.ndarray]], np.ndarray]
 """(range of points along the first axis, coordinates there) -> values, shape (count, points…)."""
@@ -35,8 +34,8 @@ class Weights:
     name : MASS: ∫ c u v. STIFFNESS: Σ ∫ c rate_a² D_a u D_a v. COUPLED: Σ ∫ c_ab D_a u D_b v, a ≤ b in order of rows.
         ADVECTION: Σ ∫ c_a D_a u v. ADJOINT: its transpose. D is the derivative that Elements.rates belong to.
     count : number of elements.
-    kept : by type of data the values, shape (groups, parts, points, lanes); elements fill the lanes of group after
-        group, zeros the rest.
+    kept : by type of data the values on the host, shape (groups, parts, points, lanes); elements fill the lanes of
+        group after group, zeros the rest. On a device the Form has a copy.
     """
 
     name: str
@@ -68,7 +67,7 @@ class Weights:
         return self._forms[key]
 
     def _made(self, elements: Elements, dtype: np.dtype) -> Any:
-        kernels = elements.space.backend.elements
+        space = elements.space
         lines = elements.lines(dtype, self.name == STIFFNESS)
         real = np.empty(0, dtype).real.dtype
         if real.char not in self.kept:
@@ -76,28 +75,13 @@ class Weights:
             other = empty_values(elements, self.count, parts, points, real)
             put_elements(other, 0, self.of_elements(0, self.count))
             self.kept[real.char] = other
-        values = self.kept[real.char]
-        coef, (_, parts, points, _) = values.reshape(-1), values.shape
-        forward = tuple(line.slope.forward for line in lines)
-        backward = tuple(line.slope.backward for line in lines)
-        nothing = (None,) * 3
-        if self.name == MASS:
-            terms = kernels.Weighted(coef)
-        elif self.name == STIFFNESS:
-            terms = kernels.Separate(coef, (0, 0, 0), forward, backward)
-        elif self.name == COUPLED:
-            terms = kernels.Coupled(coef)
-        else:
-            own = [max(0, axis - 3 + parts) * points for axis in range(3)]  # missing axes have the slope 0 anyway
-            both = (forward, nothing) if self.name == ADVECTION else (nothing, backward)
-            terms = kernels.Separate(coef, tuple(own), *both)
-        return kernels.Form(lines, terms, parts * points)
+        return space.backend.weak_forms.form(self.name, lines, space.backend.asarray(self.kept[real.char]))
 
 
 def empty_values(elements: Elements, count: int, parts: int, points: int, dtype: Any) -> np.ndarray:
-    """Room for the values of so many elements, of which the last group may have less."""
-    lanes = elements.space.backend.elements.lane_count(dtype)
-    return elements.space.backend.zeros((-(-count // lanes), parts, points, lanes), dtype)
+    """Room on the host for the values of so many elements, of which the last group may have less."""
+    lanes = elements.space.backend.weak_forms.lane_count(dtype)
+    return backends.get("numpy").zeros((-(-count // lanes), parts, points, lanes), dtype)
 
 
 def put_elements(values: np.ndarray, first: int, given: np.ndarray) -> None:

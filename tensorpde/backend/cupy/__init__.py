@@ -16,7 +16,9 @@ from . import (
     activations,
     blocks,
     channels,
+    elements,
     lines,
+    mesh,
     neighbours,
     particles,
     pointwise,
@@ -28,6 +30,7 @@ from . import (
     transforms,
     transport,
     updates,
+    weak_forms,
 )
 
 name = "cupy"
@@ -93,12 +96,6 @@ def before_compiling(listener: Callable[[], object] | None) -> None:
     listen(listener)
 
 
-def __getattr__(module: str) -> Any:
-    if module in ("elements", "mesh"):
-        raise NotImplementedError(f'{module} are worked on by the host so far: backend="numpy"')
-    raise AttributeError(f"module {__name__!r} has no attribute {module!r}")
-
-
 __all__ = [
     "activations",
     "asarray",
@@ -108,9 +105,11 @@ __all__ = [
     "channels",
     "copy",
     "device",
+    "elements",
     "empty",
     "lines",
     "memory",
+    "mesh",
     "name",
     "neighbours",
     "on_host",
@@ -126,5 +125,6 @@ __all__ = [
     "transforms",
     "transport",
     "updates",
+    "weak_forms",
     "zeros",
 ]

@@ -26,6 +26,7 @@ from . import (
     transforms,
     transport,
     updates,
+    weak_forms,
 )
 from .compiled import before_compiling
 
@@ -111,5 +112,6 @@ __all__ = [
     "transforms",
     "transport",
     "updates",
+    "weak_forms",
     "zeros",
 ]
