@@ -62,15 +62,15 @@ class Vorticity:
         self.space, self.nu, self.drag, self.cfl, self.tableau = space, nu, drag, cfl, tableau
         self.fourier = Fourier(space)
         kx, ky = self.fourier.wavenumbers()
-        inside = self.fourier.below_nyquist(2 / 3)
         squares = kx**2 + ky**2
-        self._inside = self._kept(inside & (squares > 0))
-        inverse = self._inside / np.where(squares > 0, squares, 1.0)
-        self._inverse, self._decay = self._kept(inverse), self._kept((nu * squares + drag) * self._inside)
+        inside = self.fourier.below_nyquist(2 / 3) & (squares > 0)
+        inverse = inside / np.where(squares > 0, squares, 1.0)
+        self._inside, self._inverse = self._kept(inside), self._kept(inverse)
+        self._decay = self._kept((nu * squares + drag) * inside)
         n = self.fourier.points
         self._velocity = [self._kept(factor) for factor in (1j * ky * inverse * n, -1j * kx * inverse * n)]
         self._products = [
-            self._kept(factor * self._inside / n) for factor in (kx**2 - ky**2, np.broadcast_to(kx * ky, inside.shape))
+            self._kept(factor * inside / n) for factor in (kx**2 - ky**2, np.broadcast_to(kx * ky, inside.shape))
         ]
         self._factors: dict[float, Any] = {}
         self._highest = np.array([2 * np.pi / axis.length * ((axis.n - 1) // 3) for axis in space.axes])
