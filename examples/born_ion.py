@@ -43,7 +43,7 @@ for n in counts:
     pb = tp.electro.PoissonBoltzmann(
         np.zeros((1, 3)), [1.0], [p.radius], n, box, p.solute, p.solvent, p.kappa, boundary=outside, comm=run.comm,
         backend=p.backend,
-    )
+    )  # fmt: skip
     solution = pb.solve()
     found.append(float(solution.at_charges[0]))
     error = found[-1] / exact - 1

@@ -105,6 +105,8 @@ class MeshRange:
         What one unit of charge may be wrong by, times σ.
     comm
         The ranks, which share the mesh.
+    backend
+        Where the mesh is, and is worked on.
 
     Attributes
     ----------
@@ -122,18 +124,20 @@ class MeshRange:
     """
 
     def __init__(
-        self, positions: np.ndarray, charges: np.ndarray, smooth: Smooth, box: Box, error: float, comm: Any
-    ) -> None:
+        self, positions: np.ndarray, charges: np.ndarray, smooth: Smooth, box: Box, error: float, comm: Any,
+        backend: str = "numpy",
+    ) -> None:  # fmt: skip
         self.box = tuple((float(lo), float(hi)) for lo, hi in box)
         theta = np.pi / OVERSAMPLING
         self.spacing = theta / smooth.band
         self.window = _window(error, theta)
         edges = np.array([hi - lo for lo, hi in self.box])
-        kernels = backends.get("numpy").mesh
+        self._backend = backends.get(backend)
+        kernels = self._backend.mesh
         counts = (np.ceil(edges / self.spacing) + self.window.width + 1).astype(int)
         self.rank = (int(counts[0]), int(counts[1]), int(counts[2]) + kernels.PADDING)
         self._origin = np.array(self.box)[:, 0] - 0.5 * self.window.width * self.spacing
-        space = Space(index_grid(self.rank), comm, process_grid=(_ranks(comm, self.rank),))
+        space = Space(index_grid(self.rank), comm, backend, process_grid=(_ranks(comm, self.rank),))
         images = _Images(smooth, self.window, self.spacing, edges)
         pencil = space.pencil_for(0)
         block = space.zeros(pencil=pencil)
@@ -141,7 +145,9 @@ class MeshRange:
             kernels.spread(
                 block.local, pencil.slices[1].start or 0, self._places(positions), charges, self.window.series
             )
-        self.values = images.convolved(block).gather()
+        whole = images.convolved(block)
+        alone = comm.size == 1
+        self.values = whole.to(space.pencil).local if alone else self._backend.asarray(whole.gather())
 
     def _places(self, points: np.ndarray) -> np.ndarray:
         return (points - self._origin) / self.spacing
@@ -150,16 +156,16 @@ class MeshRange:
         return f"MeshRange(mesh {self.rank}, spacing {self.spacing:.3g}, windows of {self.window.width} points)"
 
     def values_and_gradients(self, points: np.ndarray) -> np.ndarray:
-        """Potential and its gradient at points (m, 3) of the box, (m, 4). Not collective. O(m w³)."""
-        found = backends.get("numpy").mesh.interpolate(
-            self.values, self._places(points), self.window.series, self.window.slopes
-        )
+        """Potential and its gradient at points (m, 3) of the box, (m, 4), on the host. Not collective. O(m w³)."""
+        places = self._places(points)
+        found = self._backend.mesh.interpolate(self.values, places, self.window.series, self.window.slopes)
+        found = self._backend.to_host(found)
         found[:, 1:] /= self.spacing
         return found
 
     def on_grid(self, points: Sequence[np.ndarray]) -> Tucker:
         """Values on a tensor grid as a Tucker tensor: the mesh is its core, windows are its factors."""
-        return Tucker(self.values, [self._windows(k, x) for k, x in enumerate(points)])
+        return Tucker(self._backend.to_host(self.values), [self._windows(k, x) for k, x in enumerate(points)])
 
     def field(self, space: Space) -> Field:
         """The Field of values at the points of a Space inside the box. Collective."""
@@ -197,12 +203,13 @@ class _Images:
         backward = Kron(forward.range, {0: Banded(padding.T) @ modal.inverse()}, range=space)
         return backward @ modes.to(block.pencil.reshaped(modes.space.shape))
 
-    def _slabs(self, modes: np.ndarray, spectrum: np.ndarray) -> None:
+    def _slabs(self, modes: Any, spectrum: Any) -> None:
         """What is left to do along the last two axes, in place, a few values of the first at a time."""
         (n, m), shape = self.halves[1:], modes.shape[1:]
         along, across = Modal("fft", 2 * n), Modal("fft", 2 * m)
         step = max(1, min(len(modes), AT_ONCE // (4 * n * m)))
-        tall, wide = np.zeros((step, 2 * n, shape[1]), complex), np.zeros((step, 2 * n, 2 * m), complex)
+        zeros = backends.of(modes).zeros
+        tall, wide = zeros((step, 2 * n, shape[1]), complex), zeros((step, 2 * n, 2 * m), complex)
         for first in range(0, len(modes), step):
             here = modes[first : first + step]
             tall[: len(here), : shape[0]], tall[: len(here), shape[0] :] = here, 0.0
@@ -215,7 +222,7 @@ class _Images:
             along.inverse().apply(tall, 1, out=tall)
             here[...] = tall[: len(here), : shape[0]]
 
-    def _spectrum(self, space: Space) -> np.ndarray:
+    def _spectrum(self, space: Space) -> Any:
         """This rank's share of the modes 0…n along each axis, of L with images over the transforms of both windows."""
         samples = space.like(grid=index_grid([n + self.ramp + 1 for n in self.halves]))
         squares = [
@@ -227,7 +234,7 @@ class _Images:
             values = 1 / r
         values[near] = self.smooth(r[near])
         transform = Kron(samples, {k: self._cosines(n) for k, n in enumerate(self.halves)})
-        return (transform @ Field(samples, values)).to(transform.range.pencil).local
+        return (transform @ Field(samples, space.backend.asarray(values))).to(transform.range.pencil).local
 
     def _cosines(self, n: int) -> LineOperator:
         """Samples 0…n + ramp of an even function to modes 0…n of its periodic images, over the window twice."""
@@ -246,7 +253,7 @@ def _known(part: slice) -> slice:
     return slice(part.start or 0, part.stop or 0)
 
 
-def _mirrored(modes: np.ndarray, spectrum: np.ndarray) -> None:
+def _mirrored(modes: Any, spectrum: Any) -> None:
     """Multiply modes 0…2n−1 along the last two axes by a spectrum of modes 0…n that is even in both."""
     n, m = spectrum.shape[1] - 1, spectrum.shape[2] - 1
     halves = [[(slice(0, k + 1), slice(None)), (slice(k + 1, None), slice(k - 1, 0, -1))] for k in (n, m)]

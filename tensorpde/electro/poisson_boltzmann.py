@@ -77,6 +77,8 @@ class PoissonBoltzmann:
         Potential on the walls, a function of points (m, 3); default: Σ q exp(−κ r)/(ε_s r).
     comm
         The ranks; None for all of the job.
+    backend
+        Where the equation is solved.
 
     Raises
     ------
@@ -100,7 +102,7 @@ class PoissonBoltzmann:
     def __init__(
         self, positions: Any, charges: Any, radii: Any, n: int | Sequence[int], box: Sequence[tuple[float, float]],
         solute: float = 2.0, solvent: float = 78.5, kappa: float = 0.0, beta: float | None = None,
-        boundary: Potential | None = None, comm: Any = None,
+        boundary: Potential | None = None, comm: Any = None, backend: str = "numpy",
     ) -> None:  # fmt: skip
         self.comm = world(comm)
         with agree(self.comm, "reading a molecule"):
@@ -118,9 +120,9 @@ class PoissonBoltzmann:
         if beta is not None and not beta > 0:
             raise ValueError(f"beta={beta} must be more than 0")
         self.boundary = boundary or self._screened
-        rs = RangeSeparated(self.positions, self.charges, 1e-6, self.comm, box=box)
+        rs = RangeSeparated(self.positions, self.charges, 1e-6, self.comm, box=box, backend=backend)
         axes = [Axis(m - 2, lo, hi, bc=Dirichlet()) for m, (lo, hi) in zip(counts, box, strict=True)]
-        self.space = Space(Grid(*axes), self.comm)
+        self.space = Space(Grid(*axes), self.comm, backend)
         self.coulomb = self._long(rs)
         self._right: Field
         self._A = self._operators()

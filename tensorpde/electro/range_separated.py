@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from tensorpde import backend as backends
 from tensorpde.boundary import Neumann
 from tensorpde.electro.long_range import Box
 from tensorpde.electro.split import Split, in_tucker, mesh_sigma, on_mesh, tucker_sigma
@@ -17,6 +16,7 @@ from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.parallel import agree, world
 from tensorpde.parallel.blocks import collected, computed
+from tensorpde.parallel.devices import prepared
 from tensorpde.tucker import Tucker
 
 BLOCK = 256  # targets per block of work, whatever the number of ranks
@@ -76,6 +76,9 @@ class RangeSeparated:
     long
         How the long-range part is built: "mesh", by Fourier transforms (`MeshRange`), or "tucker", as a polynomial in
         the Chebyshev–Tucker format from a sum of Gaussians (`long_range`).
+    backend
+        Where sums over pairs, the mesh and the Fields of `grid` are. Particles, results at points, and what is in the
+        Tucker format are on the host of every rank.
 
     Raises
     ------
@@ -102,9 +105,11 @@ class RangeSeparated:
     def __init__(
         self, positions: Any, charges: Any, tol: float = 1e-6, comm: Any = None, distributed: bool = False,
         box: Box | None = None, sigma: float | None = None, direct: bool | None = None, long: str = "mesh",
+        backend: str = "numpy",
     ) -> None:  # fmt: skip
         self.comm, self.tol, self.distributed = world(comm), tol, distributed
-        self.sigma, self.direct, self.long = sigma, direct, long
+        self.sigma, self.direct, self.long, self.backend = sigma, direct, long, backend
+        self._kernels = prepared(backend, self.comm)
         with agree(self.comm, "reading particles"):
             if long not in LONG:
                 raise ValueError(f"long={long!r} is none of {', '.join(LONG)}")
@@ -248,7 +253,7 @@ class RangeSeparated:
         steep = float(np.linalg.norm(exact[:, 1:])) or scale / sigma
         wanted = MARGIN * self.tol * scale
         for _ in range(ROUNDS):
-            split = build(self.positions, self.charges, sigma, wanted, self.domain, self.comm)
+            split = build(self.positions, self.charges, sigma, wanted, self.domain, self.comm, self.backend)
             wrong = self._blocks(chosen, split) - exact
             error = max(np.abs(wrong[:, 0]).max() / scale, np.linalg.norm(wrong[:, 1:]) / (FIELD * steep))
             if error <= 0.5 * self.tol:
@@ -301,10 +306,10 @@ class RangeSeparated:
         return computed(self.comm, len(x), BLOCK, (4,), lambda part: self._directly(x[part]))
 
     def _directly(self, x: np.ndarray) -> np.ndarray:
-        return backends.get("numpy").particles.direct(x, self.positions, self.charges)
+        return self._kernels.to_host(self._kernels.particles.direct(x, self.positions, self.charges))
 
     def _space(self, points: int | Sequence[int] | float) -> Space:
-        return Space(Grid(*self._axes(points)), self.comm)
+        return Space(Grid(*self._axes(points)), self.comm, self.backend)
 
     def _axes(self, points: int | Sequence[int] | float) -> list[Axis]:
         if isinstance(points, (float, np.floating)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import polynomial
@@ -30,6 +31,8 @@ class ShortRange:
         Where the sum ends.
     error
         Largest error of the polynomial in r² that stands for L: of the degree that this needs.
+    backend
+        Where sums at points are worked out; particles are kept there, results are on the host.
 
     Attributes
     ----------
@@ -42,7 +45,10 @@ class ShortRange:
     particle and 8 a cell.
     """
 
-    def __init__(self, positions: np.ndarray, charges: np.ndarray, smooth: Smooth, sigma: float, error: float) -> None:
+    def __init__(
+        self, positions: np.ndarray, charges: np.ndarray, smooth: Smooth, sigma: float, error: float,
+        backend: str = "numpy",
+    ) -> None:  # fmt: skip
         self.positions, self.charges, self.sigma = positions, charges, sigma
         series = sigma * powers(smooth, sigma, error)
         self._table = np.zeros((len(series) + len(series) % 2, 2))
@@ -55,11 +61,13 @@ class ShortRange:
         self._edge = np.maximum(extent / self._shape, sigma / CELLS)
         cells = self._cells(positions)
         self.order = np.argsort(cells, kind="stable")
-        self._starts = np.searchsorted(cells[self.order], np.arange(int(np.prod(self._shape)) + 1))
+        starts = np.searchsorted(cells[self.order], np.arange(int(np.prod(self._shape)) + 1))
         room = len(charges) + backends.get("numpy").neighbours.LANES
-        self._sources, self._sorted = np.zeros((3, room)), np.zeros(room)
-        self._sources[:, : len(charges)] = positions[self.order].T / sigma
-        self._sorted[: len(charges)] = charges[self.order] / sigma
+        sources, sorted_charges = np.zeros((3, room)), np.zeros(room)
+        sources[:, : len(charges)] = positions[self.order].T / sigma
+        sorted_charges[: len(charges)] = charges[self.order] / sigma
+        self._kernels = backends.get(backend)
+        self._sources, self._sorted, self._starts = map(self._kernels.asarray, (sources, sorted_charges, starts))
 
     def _cells(self, points: np.ndarray) -> np.ndarray:
         at = np.clip(np.floor((points - self._corner) / self._edge), 0, self._shape - 1).astype(np.int64)
@@ -71,19 +79,19 @@ class ShortRange:
 
     def at(self, points: np.ndarray) -> np.ndarray:
         """Potential and field at points (m, 3), shape (m, 4); of a charge exactly there −L(0) counts, not 1/r."""
-        found = backends.get("numpy").neighbours.near(
+        found = self._kernels.to_host(self._kernels.neighbours.near(
             points / self.sigma, self._sources, self._sorted, self._starts, self._shape, self._corner / self.sigma,
             self._edge / self.sigma, self._table,
-        )  # fmt: skip
+        ))  # fmt: skip
         found[:, 1:] /= self.sigma
         return found
 
-    def add_to(self, block: np.ndarray, lines: tuple[np.ndarray, ...]) -> None:
-        """Add the potential to a block of a grid with these coordinates: 4.2 σ³ points of it per particle."""
+    def add_to(self, block: Any, lines: tuple[np.ndarray, ...]) -> None:
+        """Add the potential to a block, of any backend, of a grid with these coordinates: 4.2 σ³ values a particle."""
         lo, hi = (np.array([f(line) if len(line) else 0.0 for line in lines]) for f in (np.min, np.max))
         x, q = self.positions[self.order], self.charges[self.order]  # so that what follows each other shares the cache
         reached = ((x >= lo - self.sigma) & (x <= hi + self.sigma)).all(axis=1)
-        backends.get("numpy").neighbours.around(
+        backends.of(block).neighbours.around(
             block, tuple(line / self.sigma for line in lines), x[reached] / self.sigma,
             q[reached] / self.sigma, np.ascontiguousarray(self._table[:, 0]),
         )  # fmt: skip

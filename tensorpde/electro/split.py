@@ -51,21 +51,25 @@ class Split:
         return result
 
 
-def on_mesh(x: np.ndarray, q: np.ndarray, sigma: float, wanted: float, box: Box, comm: Any) -> Split:
+def on_mesh(
+    x: np.ndarray, q: np.ndarray, sigma: float, wanted: float, box: Box, comm: Any, backend: str = "numpy"
+) -> Split:
     """The split with its long part on a mesh, to about `wanted` in absolute value. Collective."""
     size = float(np.linalg.norm(q)) or 1.0
     edge = float(np.clip(EDGES * wanted * sigma / size, LEAST, 0.05))
     smooth = Smooth(sigma, edge)
-    short = ShortRange(x, q, smooth, sigma, SLOPE * wanted / size)
-    return Split(sigma, 0, short, MeshRange(x[short.order], q[short.order], smooth, box, edge, comm))
+    short = ShortRange(x, q, smooth, sigma, SLOPE * wanted / size, backend)
+    return Split(sigma, 0, short, MeshRange(x[short.order], q[short.order], smooth, box, edge, comm, backend))
 
 
-def in_tucker(x: np.ndarray, q: np.ndarray, sigma: float, wanted: float, box: Box, comm: Any) -> Split:
+def in_tucker(
+    x: np.ndarray, q: np.ndarray, sigma: float, wanted: float, box: Box, comm: Any, backend: str = "numpy"
+) -> Split:
     """The split with Gaussians and its long part in the Tucker format, to about `wanted`. Collective."""
     size = float(np.linalg.norm(q)) or 1.0
     diagonal = float(np.linalg.norm(np.ptp(np.array(box), axis=1)))
     g = gaussians(sigma, diagonal, float(np.clip(wanted * sigma / size, 1e-13, 1e-2)), relative=False)
-    short = ShortRange(x, q, g, sigma, SLOPE * wanted / size)
+    short = ShortRange(x, q, g, sigma, SLOPE * wanted / size, backend)
     return Split(sigma, len(g), short, long_range(x, q, g, box, wanted, comm))
 
 

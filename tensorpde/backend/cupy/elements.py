@@ -17,14 +17,14 @@ from numba import cuda
 
 from .compiled import SIMULATED, kernel, part, spread, start
 from .lines import SHARED_BYTES
-from .weak_forms import ADJOINT, ADVECTION, COUPLED, MASS, NAMES, Form
+from .weak_forms import NAMES, Form
 
 THREADS = 2 if SIMULATED else 128  # of an element
 MOST_ELEMENTS = 3 if SIMULATED else 1 << 16  # blocks of a larger grid take several each
 MOST_ROOMS = 2 if SIMULATED else 1 << 10  # of them with arrays in the device's memory
 ROOMS = 4
 
-_MASS, _COUPLED, _ADVECTION, _ADJOINT = (NAMES.index(name) for name in (MASS, COUPLED, ADVECTION, ADJOINT))
+_MASS, _STIFFNESS, _COUPLED, _ADVECTION, _ADJOINT = range(len(NAMES))
 
 
 def add(u: cupy.ndarray, out: cupy.ndarray, alpha: float, form: Form) -> None:
@@ -115,20 +115,20 @@ def _slopes(room, first, size, e, ex, ey, ez, x, y, z, coef, kind, parts):
         at = e * parts * points + t
         if kind == _COUPLED:
             _mixed(room, a + t, c + t, d + t, coef, at, points, parts)
-        elif kind == _ADVECTION or kind == _ADJOINT:
-            last = at + (parts - 1) * points
-            wx, wy, wz = coef[max(last - 2 * points, at)], coef[max(last - points, at)], coef[last]
-            if kind == _ADVECTION:  # missing axes have the slope 0
-                room[b + t] = wx * room[a + t] + wy * room[c + t] + wz * room[d + t]
-            else:
-                room[a + t], room[c + t], room[d + t] = wx * room[b + t], wy * room[b + t], wz * room[b + t]
-        else:
+        elif kind == _STIFFNESS:
             rx = x.rates[x.which[2 * x.elements + ex] * x.q + t // (y.q * z.q)]
             ry = y.rates[y.which[2 * y.elements + ey] * y.q + t // z.q % y.q]
             rz = z.rates[z.which[2 * z.elements + ez] * z.q + t % z.q]
             room[a + t] *= coef[at] * rx
             room[c + t] *= coef[at] * ry
             room[d + t] *= coef[at] * rz
+        else:
+            last = at + (parts - 1) * points  # missing axes have the slope 0
+            wx, wy, wz = coef[max(last - 2 * points, at)], coef[max(last - points, at)], coef[last]
+            if kind == _ADVECTION:
+                room[b + t] = wx * room[a + t] + wy * room[c + t] + wz * room[d + t]
+            else:
+                room[a + t], room[c + t], room[d + t] = wx * room[b + t], wy * room[b + t], wz * room[b + t]
     cuda.syncthreads()
     if kind != _ADVECTION:
         _along(room, a, b, x.slopes, sx, x.q, x.q, 1, y.q * z.q, True, False)

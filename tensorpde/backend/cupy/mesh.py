@@ -52,7 +52,7 @@ def _spread(block, rows, pitch, begin, a, b, c, wx, wy, wz, charges, bins, membe
         for p in range(bins[max(i - width + 1, 0)], bins[i + 1]):  # the particles whose windows reach plane i
             n = members[p]
             y = j - b[n]
-            if 0 <= y and y < width:
+            if y >= 0 and y < width:
                 weight = charges[n] * wx[n * width + i - a[n]] * wy[n * width + y]
                 for k in range(width):
                     block[line * pitch + c[n] + k] += weight * wz[n * width + k]

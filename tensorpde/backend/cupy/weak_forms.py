@@ -10,7 +10,7 @@ import numpy as np
 
 from ..forms import ADJOINT, ADVECTION, COUPLED, MASS, STIFFNESS
 
-NAMES = (MASS, STIFFNESS, COUPLED, ADVECTION, ADJOINT)
+NAMES = (MASS, STIFFNESS, COUPLED, ADVECTION, ADJOINT)  # the order that the kernels know
 ABSENT = -(1 << 60)  # three of them, or one and two places, are below zero
 ROUND_OFF = 1e-10  # functions of short elements, computed far from the origin, differ by so much at most
 

@@ -1,12 +1,14 @@
 """Sums over pairs of particles on the GPU backend: as on the CPU."""
 
 import numpy as np
+import pytest
 import standin
 
 standin.install()
 
 from tensorpde import backend  # noqa: E402
 from tensorpde.backend import cupy as gpu  # noqa: E402
+from tensorpde.electro import PoissonBoltzmann, RangeSeparated  # noqa: E402
 
 cpu = backend.get("numpy")
 rng = np.random.default_rng(7)
@@ -44,3 +46,26 @@ def test_near_ones_on_a_grid():
     gpu.neighbours.around(found, lines, positions, Q, series)
     assert np.allclose(found.get(), expected, rtol=1e-11, atol=1e-11)
     assert not np.allclose(expected, start)
+
+
+@pytest.mark.parametrize("long", ["mesh", "tucker"])
+def test_range_separation(long):
+    """Potential, forces and a grid with both parts, not pair by pair; the grid's Field on the device."""
+    given = {"tol": 3e-2, "direct": False, "long": long, "sigma": 1.0}
+    ours, theirs = (RangeSeparated(3 * X, Q, backend=name, **given) for name in ("cupy", "numpy"))
+    scale = np.abs(theirs.potential()).max()
+    for found, expected in ((ours.potential(), theirs.potential()), (ours.forces(), theirs.forces())):
+        assert np.allclose(found, expected, rtol=1e-11, atol=1e-11 * scale)
+    found, expected = ours.grid((5, 4, 6)), theirs.grid((5, 4, 6))
+    assert backend.of(found.local) is gpu
+    assert np.abs(found.gather() - expected.gather()).max() < 1e-11 * scale
+
+
+def test_poisson_boltzmann():
+    """Linear and nonlinear: the reaction potential and the energy of two balls."""
+    x, q, radii = [[0.0, 0.0, 0.0], [1.5, 0.0, 0.3]], [0.5, -0.3], [1.5, 1.7]
+    given = {"n": 7, "box": [(-4.0, 5.0)] * 3, "kappa": 0.3, "beta": 2.0}
+    ours, theirs = (PoissonBoltzmann(x, q, radii, backend=name, **given).solve(True) for name in ("cupy", "numpy"))
+    assert backend.of(ours.reaction.local) is gpu
+    assert np.isclose(ours.energy, theirs.energy, rtol=1e-7)
+    assert np.allclose(ours.reaction.gather(), theirs.reaction.gather(), atol=1e-7)
