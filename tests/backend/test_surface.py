@@ -53,6 +53,7 @@ def test_modules_have_no_other_public_function(package):
 INSIDE = {
     *(("cupy", "lines", name) for name in ("tile_size", "tile_threads", "carries")),
     ("cupy", "particles", "flat"),
+    *(("numpy", "elements", name) for name in ("fill", "integrate", "weighed")),
     ("cupy", "reductions", "sum_of_squares"),
 }
 """What the modules of a backend have of each other."""

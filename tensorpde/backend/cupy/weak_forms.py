@@ -80,12 +80,16 @@ def line(
     owner, function = np.nonzero(store >= 0)
     order = np.argsort(store[owner, function], kind="stable")
     begin = np.searchsorted(store[owner, function][order], np.arange(rows + 1))
-    tables = [_distinct(t, dtype) for t in (values, slopes, np.ones((len(values), 1)) if rates is None else rates)]
-    numbers = (np.where(load < 0, ABSENT, load * strides[0]), begin, owner[order], function[order])
+    tables = {"values": values, "slopes": slopes, "rates": np.ones((len(values), 1)) if rates is None else rates}
+    distinct = {name: _distinct(table, dtype) for name, table in tables.items()}
+    numbers = {
+        "load": np.where(load < 0, ABSENT, load * strides[0]), "begin": begin, "owner": owner[order],
+        "function": function[order], "which": np.array([which[chosen] for _, which in distinct.values()]),
+    }  # fmt: skip
     return Line(
-        *(_flat(n, np.int64) for n in numbers), *(_flat(bank, dtype) for bank, _ in tables),
-        _flat(np.array([which[chosen] for _, which in tables]), np.int64),
-        len(chosen), values.shape[2], values.shape[1], rows,
+        **{name: _flat(bank, dtype) for name, (bank, _) in distinct.items()},
+        **{name: _flat(values, np.int64) for name, values in numbers.items()},
+        elements=len(chosen), k=values.shape[2], q=values.shape[1], rows=rows,
     )  # fmt: skip
 
 

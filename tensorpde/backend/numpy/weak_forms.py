@@ -39,15 +39,15 @@ def line(
         Real type of the data.
     """
     load, store = (np.where(p < 0, ABSENT, p * stride) for p, stride in zip(places, strides, strict=True))
-    whole = [(p[:, 0] >= 0) & (np.diff(p, axis=1) == 1).all(axis=1) for p in (load, store)]
+    load_whole, store_whole = ((p[:, 0] >= 0) & (np.diff(p, axis=1) == 1).all(axis=1) for p in (load, store))
     scale = None
     if rates is not None:
         bank, which = np.unique(rates.astype(dtype), axis=0, return_inverse=True)
         room = np.zeros((bank.shape[1], lane_count(dtype)), dtype)
         scale = Factor(room, room, bank, which.reshape(-1)[chosen])
     functions, points = (0,) * values.shape[2], (0,) * values.shape[1]
-    factors = factor(values, chosen, 1, dtype), factor(slopes, chosen, -1, dtype)
-    return Line(load, store, *whole, functions, points, *factors, scale)
+    along, slope = factor(values, chosen, 1, dtype), factor(slopes, chosen, -1, dtype)
+    return Line(load, store, load_whole, store_whole, functions, points, along, slope, scale)
 
 
 def form(name: str, lines: Sequence[Line], values: np.ndarray) -> Form:
