@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import types
+import weakref
 from contextlib import nullcontext
 from importlib.machinery import ModuleSpec
 
@@ -46,6 +47,47 @@ def device(value):
     return ndarray(value) if isinstance(value, (np.ndarray, np.generic)) else value
 
 
+class Pool:
+    """CuPy's pool of memory: what is given back is kept, by sizes in whole UNITs, for what is taken next.
+
+    Attributes
+    ----------
+    taken : times that memory was taken; bytes in use and in all as the methods say.
+    """
+
+    UNIT = 512
+
+    def __init__(self):
+        self.taken, self._used, self._free, self._alive = 0, 0, {}, {}
+
+    def take(self, values):
+        """Count the memory behind values, where it is new."""
+        while isinstance(values.base, np.ndarray):
+            values = values.base
+        if id(values) not in self._alive:
+            size = -(-values.nbytes // self.UNIT) * self.UNIT
+            self.taken, self._used = self.taken + 1, self._used + size
+            self._free[size] = max(self._free.get(size, 0) - 1, 0)
+            self._alive[id(values)] = weakref.finalize(values, self._give, id(values), size)
+
+    def _give(self, number, size):
+        del self._alive[number]
+        self._used -= size
+        self._free[size] += 1
+
+    def used_bytes(self):
+        return self._used
+
+    def free_bytes(self):
+        return sum(size * count for size, count in self._free.items())
+
+    def total_bytes(self):
+        return self._used + self.free_bytes()
+
+
+POOL = Pool()
+
+
 class ndarray:
     """What cupy.ndarray offers, as far as the suite uses it."""
 
@@ -55,6 +97,7 @@ class ndarray:
 
     def __init__(self, values):
         self._values = np.asarray(values)
+        POOL.take(self._values)
 
     shape = property(lambda self: self._values.shape)
     dtype = property(lambda self: self._values.dtype)
@@ -274,7 +317,7 @@ def _modules():
         setattr(cupy, name, ours(name))
     cupy.ndarray, cupy.empty, cupy.asarray, cupy.cuda = ndarray, _empty, _asarray, cuda
     cupy.zeros = lambda shape, dtype="float64": ndarray(np.zeros(shape, dtype))
-    cupy.get_default_memory_pool = lambda: types.SimpleNamespace(free_bytes=lambda: 0, used_bytes=lambda: 0)
+    cupy.get_default_memory_pool = lambda: POOL
     cupy.__version__ = VERSION
     cuda.runtime, cuda.memory, cuda.Device = runtime, memory, Device
     cuda.get_current_stream = lambda: types.SimpleNamespace(ptr=0, synchronize=lambda: None)
