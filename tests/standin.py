@@ -5,6 +5,7 @@ host array, an implicit conversion or an assignment of host values raise TypeErr
 numba's CUDA simulator and get arrays that refuse indices out of range and negative ones, which a device would not.
 
 `install()` puts it where `import cupy` finds it, unless a CuPy that sees a device is there: then tests use that.
+`present()` does so for a while, so that tests of other things do not see it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sys
 import threading
 import types
 import weakref
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from importlib.machinery import ModuleSpec
 
 import numpy as np
@@ -376,6 +377,37 @@ def install():
     kernels.BlockManager.run = _run_block(kernels.BlockThread)
     if path := os.environ.get("KERNEL_TYPES"):
         _record(type(cuda.jit(lambda: None)), path)
+
+
+@contextmanager
+def present():
+    """The stand-in and the GPU backend on it while the `with` lasts; what was made on it works in the next one."""
+    if has_device() or "cupy" in sys.modules:
+        yield
+        return
+    from tensorpde import backend
+
+    before = os.environ.get("NUMBA_ENABLE_CUDASIM")
+    sys.modules.update(_AWAY)
+    if not _AWAY:
+        install()
+    elif ours := _AWAY.get(f"{backend.__name__}.cupy"):
+        backend.cupy = ours
+    os.environ["NUMBA_ENABLE_CUDASIM"] = "1"
+    backend.get.cache_clear()
+    try:
+        yield
+    finally:
+        for name in [name for name in sys.modules if name.startswith(("cupy", f"{backend.__name__}.cupy"))]:
+            _AWAY[name] = sys.modules.pop(name)
+        vars(backend).pop("cupy", None)
+        backend.get.cache_clear()
+        if before is None:
+            del os.environ["NUMBA_ENABLE_CUDASIM"]
+
+
+_AWAY = {}
+"""Modules that no test sees outside `present`."""
 
 
 def _run_block(thread_class):

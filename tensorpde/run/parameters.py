@@ -57,10 +57,10 @@ class Parameters(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", validate_default=True)
     petsc_options: typing.ClassVar[bool] = False  # whether words with one dash, such as -ksp_monitor, go to PETSc
 
-    backend: typing.Literal["numpy", "cupy"] = parameter("numpy", "where fields are: on the host, or on a GPU")
     out: str = parameter("out", "directory of everything that the run writes", min_length=1)
     checkpoint_every: float = parameter(600.0, "wall-clock time between checkpoints", unit="s", gt=0)
     wall_limit: float | None = parameter(None, "stop with a checkpoint after this wall-clock time", unit="s", gt=0)
+    backend: typing.Literal["numpy", "cupy"] = parameter("numpy", "where fields are: on the host, or on a GPU")
     resume: bool = pydantic.Field(False, description="go on from the last checkpoint in --out, if any", exclude=True)
     dry_run: bool = pydantic.Field(False, description="print what would run and be written, then stop", exclude=True)
 

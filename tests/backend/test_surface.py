@@ -9,14 +9,19 @@ import types
 import pytest
 import standin
 
-standin.install()
-
-from tensorpde import backend  # noqa: E402
-from tensorpde.backend import cupy as gpu  # noqa: E402
-from tensorpde.backend.cupy import device  # noqa: E402
+with standin.present():
+    from tensorpde import backend
+    from tensorpde.backend import cupy as gpu
+    from tensorpde.backend.cupy import device
 
 cpu = backend.get("numpy")
 NAMES = [(module, name) for module, names in backend.SURFACE.items() for name in names]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def present():
+    with standin.present():
+        yield
 
 
 def module_of(package, module):

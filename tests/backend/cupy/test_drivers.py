@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import standin
 
-standin.install()
-
-from tensorpde import backend  # noqa: E402
-from tensorpde.field import Space  # noqa: E402
-from tensorpde.pde.samples import BurgersSamples, DarcySamples, HeatSamples  # noqa: E402
-from tensorpde.run import exit_codes  # noqa: E402
+with standin.present():
+    from tensorpde import backend
+    from tensorpde.field import Space
+    from tensorpde.pde.samples import BurgersSamples, DarcySamples, HeatSamples
+    from tensorpde.run import exit_codes
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 WITH_FILES = {"evaluate_tfno", "operator_preconditioner", "train_tfno"}  # which a data set or a model must be there for

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import standin
 
-standin.install()
-
-import tensorpde as tp  # noqa: E402
-from tensorpde import backend  # noqa: E402
-from tensorpde.backend.cupy import elements  # noqa: E402
+with standin.present():
+    import tensorpde as tp
+    from tensorpde import backend
+    from tensorpde.backend.cupy import elements
 
 D, N, P = tp.Dirichlet(), tp.Neumann(), tp.Periodic()
 

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 import standin
 
-standin.install()
-
-from tensorpde import backend  # noqa: E402
-from tensorpde.backend import cupy as gpu  # noqa: E402
-from tensorpde.line import RowBand  # noqa: E402
-from tensorpde.line.factor import sweeps  # noqa: E402
-from tensorpde.solve.mixed import bordered  # noqa: E402
+with standin.present():
+    from tensorpde import backend
+    from tensorpde.backend import cupy as gpu
+    from tensorpde.line import RowBand
+    from tensorpde.line.factor import sweeps
+    from tensorpde.solve.mixed import bordered
 
 cpu = backend.get("numpy")
 rng = np.random.default_rng(5)

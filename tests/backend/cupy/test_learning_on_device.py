@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import standin
 
-standin.install()
-
-from tensorpde import backend, learn  # noqa: E402
-from tensorpde.backend import cupy as gpu  # noqa: E402
+with standin.present():
+    from tensorpde import backend, learn
+    from tensorpde.backend import cupy as gpu
 
 RANDOM = np.random.default_rng(5)
 

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 import standin
 
-standin.install()
-
-import tensorpde as tp  # noqa: E402
-from tensorpde import backend  # noqa: E402
-from tensorpde.backend import cupy as gpu  # noqa: E402
-from tensorpde.line import Banded, BandedSolve, Compact, RowBand  # noqa: E402
+with standin.present():
+    import tensorpde as tp
+    from tensorpde import backend
+    from tensorpde.backend import cupy as gpu
+    from tensorpde.line import Banded, BandedSolve, Compact, RowBand
 
 cpu = backend.get("numpy")
 rng = np.random.default_rng(3)

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import standin
 
-standin.install()
-
-import tensorpde as tp  # noqa: E402
-from tensorpde import learn  # noqa: E402
-from tensorpde.backend import cupy as gpu  # noqa: E402
+with standin.present():
+    import tensorpde as tp
+    from tensorpde import learn
+    from tensorpde.backend import cupy as gpu
 
 PERIODIC, WALLS = tp.Periodic(), (tp.Dirichlet(1.0), tp.Neumann(0.5))
 

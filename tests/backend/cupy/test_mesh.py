@@ -3,10 +3,9 @@
 import numpy as np
 import standin
 
-standin.install()
-
-from tensorpde import backend  # noqa: E402
-from tensorpde.backend import cupy as gpu  # noqa: E402
+with standin.present():
+    from tensorpde import backend
+    from tensorpde.backend import cupy as gpu
 
 cpu = backend.get("numpy")
 

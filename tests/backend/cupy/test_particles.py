@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import standin
 
-standin.install()
-
-from tensorpde import backend  # noqa: E402
-from tensorpde.backend import cupy as gpu  # noqa: E402
-from tensorpde.electro import PoissonBoltzmann, RangeSeparated  # noqa: E402
+with standin.present():
+    from tensorpde import backend
+    from tensorpde.backend import cupy as gpu
+    from tensorpde.electro import PoissonBoltzmann, RangeSeparated
 
 cpu = backend.get("numpy")
 rng = np.random.default_rng(7)

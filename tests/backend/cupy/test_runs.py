@@ -8,12 +8,11 @@ import pytest
 import standin
 from mpi import run_ranks
 
-standin.install()
-
-import tensorpde as tp  # noqa: E402
-from tensorpde import backend  # noqa: E402
-from tensorpde.run import report  # noqa: E402
-from tensorpde.solve import SymmetricScaling, krylov  # noqa: E402
+with standin.present():
+    import tensorpde as tp
+    from tensorpde import backend
+    from tensorpde.run import report
+    from tensorpde.solve import SymmetricScaling, krylov
 
 PERIODIC, WALLS = tp.Periodic(), (tp.Dirichlet(1.0), tp.Neumann(0.5))
 LELE = tp.schemes.lele1992.second_derivative
