@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import threading
+import time
 import types
 import weakref
 from contextlib import contextmanager, nullcontext
@@ -279,6 +280,16 @@ class Device:
         Device.used = self.id
 
 
+class Event:
+    """A moment of the host: what the stand-in does is done when the call returns."""
+
+    def record(self, stream=None):
+        self.time = time.perf_counter()
+
+    def synchronize(self):
+        pass
+
+
 def _asarray(values, dtype=None):
     if isinstance(values, ndarray):
         return values if dtype is None or values.dtype == np.dtype(dtype) else values.astype(dtype)
@@ -322,7 +333,8 @@ def _modules():
     cupy.__version__ = VERSION
     cuda.runtime, cuda.memory, cuda.Device = runtime, memory, Device
     cuda.get_current_stream = lambda: types.SimpleNamespace(ptr=0, synchronize=lambda: None)
-    cuda.alloc_pinned_memory = bytearray
+    cuda.alloc_pinned_memory, cuda.Event = bytearray, Event
+    cuda.get_elapsed_time = lambda start, end: 1e3 * (end.time - start.time)
     runtime.CUDARuntimeError, runtime.getDeviceCount = CUDARuntimeError, lambda: 2
     runtime.driverGetVersion, runtime.runtimeGetVersion = lambda: 13000, lambda: 13000
     runtime.memGetInfo = lambda: (MEMORY // 2, MEMORY)

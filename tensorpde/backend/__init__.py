@@ -15,8 +15,8 @@ NAMES = ("numpy", "cupy")
 
 SURFACE: dict[str, tuple[str, ...]] = {
     "": (
-        "asarray", "attach", "before_compiling", "copy", "empty", "memory", "name", "on_host", "seen_by_mpi", "to_host",
-        "zeros",
+        "asarray", "attach", "before_compiling", "copy", "empty", "memory", "name", "on_host", "seen_by_mpi", "timed",
+        "to_host", "zeros",
     ),
     "activations": ("combine", "gelu_backward"),
     "blocks": ("copy_block", "download", "pinned", "upload", "wait"),

@@ -21,6 +21,7 @@ from tensorpde.schemes import Scheme, assemble, central, lele1992
 def add_arguments(parser: Any) -> None:
     """The flags of this benchmark."""
     measure.add_arguments(parser, n=256, repeat=7)
+    measure.add_backend(parser)
 
 
 def run(args: Any) -> list[dict]:
@@ -28,8 +29,9 @@ def run(args: Any) -> list[dict]:
     periodic = Axis(args.n, 0.0, 2 * np.pi, bc=Periodic())
     rows = []
     for dtype in ("float64", "float32"):
-        space = Space(Grid(periodic, periodic, periodic), dtype=dtype)
-        rows.append(_numpy_copy(space, args.repeat))
+        space = Space(Grid(periodic, periodic, periodic), backend=args.backend, dtype=dtype)
+        if space.backend.on_host:
+            rows.append(_numpy_copy(space, args.repeat))
         for name, operator, scipy in _cases(periodic, dtype):
             rows += [_row(name, operator, scipy, space, axis, args.repeat) for axis in range(space.ndim)]
     return rows
@@ -73,9 +75,9 @@ def _row(name: str, operator: LineOperator, scipy: ByScipy | None, space: Space,
         "ours": lambda: operator.apply(u.local, axis, out=out.local),
         "copy": measure.copying(u, out),
     }
-    if scipy is not None and not u.pencil.is_empty:
+    if scipy is not None and not u.pencil.is_empty and space.backend.on_host:
         calls["scipy"] = lambda: scipy(u.local, axis)
-    times = measure.medians(space.comm, calls, repeat)
+    times = measure.medians(space.comm, calls, repeat, space.backend.name)
     moved = 2 * measure.total_bytes(u)
     seconds, copy = times.pop("ours"), moved / times.pop("copy")
     return row(f"{name} · axis {axis} · {space.dtype}", seconds, moved, copy, **times)

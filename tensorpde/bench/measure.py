@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from time import perf_counter
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from tensorpde.backend import NAMES
 from tensorpde.field import Field
+from tensorpde.parallel.devices import prepared
 
 Call = Callable[[], object]
 
@@ -21,7 +22,12 @@ def add_arguments(parser: Any, n: int, repeat: int) -> None:
     parser.add_argument("--repeat", type=int, default=repeat, help=f"rounds that are timed (default {repeat})")
 
 
-def medians(comm: Any, calls: Mapping[str, Call], repeat: int) -> dict[str, float]:
+def add_backend(parser: Any) -> None:
+    """The flag of benchmarks that run on a device too; what they compare themselves with on the host is left out."""
+    parser.add_argument("--backend", choices=NAMES, default="numpy", help="where arrays are (default numpy)")
+
+
+def medians(comm: Any, calls: Mapping[str, Call], repeat: int, backend: str = "numpy") -> dict[str, float]:
     """Median seconds of each call, the slowest rank counting. Collective.
 
     After one round without the clock (compilation, plans, first touch of memory) every round makes each call once,
@@ -35,6 +41,8 @@ def medians(comm: Any, calls: Mapping[str, Call], repeat: int) -> dict[str, floa
         What to time, by name; the same names on all ranks.
     repeat
         Number of rounds.
+    backend
+        By whose clock: on a device by events on the stream.
 
     Raises
     ------
@@ -45,13 +53,11 @@ def medians(comm: Any, calls: Mapping[str, Call], repeat: int) -> dict[str, floa
         raise ValueError(f"--repeat {repeat}: at least 1 round is needed for a median")
     for call in calls.values():
         call()
-    times = np.empty((repeat, len(calls)))
+    times, timed = np.empty((repeat, len(calls))), prepared(backend, comm).timed
     for this_round in times:
         for k, call in enumerate(calls.values()):
             comm.Barrier()
-            start = perf_counter()
-            call()
-            this_round[k] = perf_counter() - start
+            this_round[k] = timed(call)
     everywhere = np.empty((comm.size, *times.shape))
     comm.Allgather(times, everywhere)
     return dict(zip(calls, np.median(everywhere.max(axis=0), axis=0).tolist(), strict=True))

@@ -20,23 +20,25 @@ from tensorpde.solve import FastDiagonal
 def add_arguments(parser: Any) -> None:
     """The flags of this benchmark."""
     measure.add_arguments(parser, n=256, repeat=5)
+    measure.add_backend(parser)
     parser.add_argument("--n-walls", type=int, help="points per axis between walls (default: --n, at most 128)")
 
 
 def run(args: Any) -> list[dict]:
     """Rows for the periodic and the wall-bounded solves. Collective."""
-    return _periodic(args.n, args.repeat) + _between_walls(args.n_walls or min(args.n, 128), args.repeat)
+    walls = args.n_walls or min(args.n, 128)
+    return _periodic(args.n, args.repeat, args.backend) + _between_walls(walls, args.repeat, args.backend)
 
 
-def _periodic(n: int, repeat: int) -> list[dict]:
+def _periodic(n: int, repeat: int, backend: str) -> list[dict]:
     axis = Axis(n, 0.0, 2 * np.pi, bc=Periodic())
-    space = Space(Grid(axis, axis, axis))
+    space = Space(Grid(axis, axis, axis), backend=backend)
     scheme = lele1992.second_derivative
     f = space.field(lambda x, y, z: np.sin(x) * np.cos(2 * y) * np.sin(3 * z))
     others = {}
-    if space.comm.size == 1:
+    if space.comm.size == 1 and space.backend.on_host:
         others["scipy"] = by_scipy(scheme, f)
-    by_fft = by_mpi4py_fft(scheme, f)
+    by_fft = by_mpi4py_fft(scheme, f) if space.backend.on_host else None
     if by_fft is not None:
         others["mpi4py_fft"] = by_fft
     L = laplacian(space, scheme)
@@ -45,11 +47,11 @@ def _periodic(n: int, repeat: int) -> list[dict]:
     return [_row(name, unchecked, f, others, repeat), _row(f"{name}, compatibility checked", checked, f, {}, repeat)]
 
 
-def _between_walls(n: int, repeat: int) -> list[dict]:
+def _between_walls(n: int, repeat: int, backend: str) -> list[dict]:
     axis, walls = Axis(n, 0.0, 2 * np.pi, bc=Periodic()), Axis(n, -1.0, 1.0, bc=Dirichlet())
-    space = Space(Grid(axis, axis, walls))
+    space = Space(Grid(axis, axis, walls), backend=backend)
     f = space.field(lambda x, y, z: np.sin(x) * np.cos(2 * y) * (1 - z**2))
-    by_legendre = by_shenfun(space)
+    by_legendre = by_shenfun(space) if space.backend.on_host else None
     others = {} if by_legendre is None else {"shenfun": by_legendre}
     cases: list[tuple[str, Scheme, int | None]] = [
         ("central 2, all modal", central.second_derivative, None),
@@ -67,7 +69,7 @@ def _row(name: str, solver: FastDiagonal, f: Field, others: dict[str, measure.Ca
     """Five passes over the lines (two axes forward, the last with its division, two back), transposes between them."""
     u = f.copy()
     calls = {"ours": lambda: solver.solve(f, out=u), "copy": measure.copying(f, u), **others}
-    times = measure.medians(f.space.comm, calls, repeat)
+    times = measure.medians(f.space.comm, calls, repeat, f.space.backend.name)
     size = measure.total_bytes(f)
     copy = 2 * size / times.pop("copy")
     return row(name, times.pop("ours"), (10 + 4 * measure.cut_axes(f)) * size, copy, **times)

@@ -31,13 +31,14 @@ MOVED = {
 def add_arguments(parser: Any) -> None:
     """The flags of this benchmark."""
     measure.add_arguments(parser, n=128, repeat=7)
+    measure.add_backend(parser)
     parser.add_argument("--baseline", type=float, metavar="SECONDS", help="time of the same step by another code")
 
 
 def run(args: Any) -> list[dict]:
     """A row for the step and one for each part of a stage. Collective."""
     axis = Axis(args.n, 0.0, 2 * np.pi, bc=Periodic())
-    space = Space(Grid(axis, axis, axis))
+    space = Space(Grid(axis, axis, axis), backend=args.backend)
     flow, v = _start(space)
     dt = flow.dt(v)
     u, p, copied = v.copy(), space.zeros(), space.zeros()
@@ -46,8 +47,7 @@ def run(args: Any) -> list[dict]:
         "copy": measure.copying(p, copied),
         **_parts(flow, u),
     }
-    times = measure.medians(space.comm, calls, args.repeat)
-    arrays = _memory(space, dt)
+    times = measure.medians(space.comm, calls, args.repeat, args.backend)
     copy = 2 * measure.total_bytes(p) / times.pop("copy")
     cuts = measure.cut_axes(v)
     moved = {name: fixed + cuts * more for name, (fixed, more) in MOVED.items()}
@@ -55,7 +55,8 @@ def run(args: Any) -> list[dict]:
     whole = STAGES * (moved["transport"] + moved["update"] + moved["projection"])
     others = {} if args.baseline is None else {"baseline": args.baseline}
     first = _row(f"step {args.n}³ on {space.comm.size} rank(s)", times.pop("step"), whole, p, copy, STAGES, others)
-    first["figures"]["arrays"] = arrays
+    if space.backend.on_host:
+        first["figures"]["arrays"] = _memory(space, dt)
     order = ("transport", "update", "projection", "divergence", "solve", "gradient")
     inside = {name: "  " if name in ("divergence", "solve", "gradient") else "" for name in order}
     return [first, *(_row(f"{inside[name]}{name}, a stage", times[name], moved[name], p, copy) for name in order)]

@@ -19,6 +19,7 @@ from tensorpde.learn.place import Place
 from tensorpde.learn.spectral import Transforms
 from tensorpde.parallel import world
 from tensorpde.parallel.buckets import Buckets
+from tensorpde.parallel.devices import prepared
 
 # (axes, points per axis, batch) at which the figures of the documentation are taken.
 CASES = ((2, 64, 8), (2, 128, 4), (3, 32, 2))
@@ -29,28 +30,30 @@ def add_arguments(parser: Any) -> None:
     """The flags of this benchmark."""
     parser.add_argument("--n", type=int, help="points per axis of all cases (default: 64, 128 and 32)")
     parser.add_argument("--repeat", type=int, default=7, help="rounds that are timed (default 7)")
+    measure.add_backend(parser)
     parser.add_argument("--scaling", action="store_true", help="as many points per rank on 1, 2, 4 … ranks instead")
 
 
 def run(args: Any) -> list[dict]:
     """A row per case; the ranks share the samples of a batch. Collective."""
     if args.scaling:
-        return list(_scaling(args.n or 32, args.repeat))
+        return list(_scaling(args.n or 32, args.repeat, args.backend))
     cases = CASES if args.n is None else [(2, args.n, 8), (3, args.n, 2)]
-    return [_row(ndim, n, batch, args.repeat) for ndim, n, batch in cases]
+    return [_row(ndim, n, batch, args.repeat, args.backend) for ndim, n, batch in cases]
 
 
-def _row(ndim: int, n: int, batch: int, repeat: int) -> dict:
+def _row(ndim: int, n: int, batch: int, repeat: int, backend: str) -> dict:
     comm = world()
+    kernels = prepared(backend, comm)
     model = TFNO(n_modes=(min(16, n),) * ndim, **SETTINGS)
     own = max(batch // comm.size, 1)
     random = np.random.default_rng(comm.rank)
-    x, target = (random.standard_normal((own, 1, *(n,) * ndim)).astype(np.float32) for _ in range(2))
+    x, target = (kernels.asarray(random.standard_normal((own, 1, *(n,) * ndim)), "float32") for _ in range(2))
     kept = _kept(model) * own * n**ndim * 4
-    source, copied = (np.zeros(kept // 4, np.float32) for _ in range(2))
-    calls = {"ours": _step(model, x, target, comm), "copy": lambda: backends.of(source).pointwise.copy(source, copied)}
-    theirs = by_neuraloperator(model, x, target) if comm.size == 1 else None
-    times = measure.medians(comm, calls | ({} if theirs is None else {"neuraloperator": theirs}), repeat)
+    source, copied = (kernels.zeros(kept // 4, "float32") for _ in range(2))
+    calls = {"ours": _step(model, x, target, comm), "copy": lambda: kernels.pointwise.copy(source, copied)}
+    theirs = by_neuraloperator(model, x, target) if comm.size == 1 and kernels.on_host else None
+    times = measure.medians(comm, calls | ({} if theirs is None else {"neuraloperator": theirs}), repeat, backend)
     name = f"{n}{'²' if ndim == 2 else '³'}, batch {own * comm.size}, {comm.size} rank(s)"
     return row(name, times.pop("ours"), 2 * kept, 2 * kept / times.pop("copy"), **times)
 
@@ -62,31 +65,34 @@ def _kept(model: TFNO) -> int:
     return int(ends + model.n_layers * (3 + model.mlp_ratio) * hidden)
 
 
-def _scaling(n: int, repeat: int) -> Iterator[dict]:
+def _scaling(n: int, repeat: int, backend: str) -> Iterator[dict]:
     """Weak scaling: P·n×n×n points on pencils, and P samples of n×n×n, on the first P ranks. Collective."""
     everyone, size = world(), 1
     while size <= everyone.size:
         some = everyone.Split(int(everyone.rank < size), everyone.rank)
         for pencils in (True, False) if size > 1 else (True,):
-            found = _scaled(some, (size if pencils else 1) * n, n, pencils, repeat) if everyone.rank < size else None
+            shape = ((size if pencils else 1) * n, n, n)
+            found = _scaled(some, shape, pencils, repeat, backend) if everyone.rank < size else None
             yield everyone.bcast(found, 0)
         size *= 2
 
 
-def _scaled(comm: Any, long: int, n: int, pencils: bool, repeat: int) -> dict:
-    model, shape = TFNO(n_modes=(min(16, n),) * 3, **SETTINGS), (long, n, n)
-    space = Space(Grid(*(Axis(m, 0.0, 1.0) for m in shape)), comm, dtype="float32") if pencils else None
+def _scaled(comm: Any, shape: tuple[int, int, int], pencils: bool, repeat: int, backend: str) -> dict:
+    model, kernels = TFNO(n_modes=(min(16, shape[2]),) * 3, **SETTINGS), prepared(backend, comm)
+    space = Space(Grid(*(Axis(m, 0.0, 1.0) for m in shape)), comm, backend, "float32") if pencils else None
     block, random = shape if space is None else space.pencil.local_shape, np.random.default_rng(comm.rank)
-    blocks = [random.standard_normal((1, 1, *block)).astype(np.float32) for _ in range(2)]
+    blocks = [kernels.asarray(random.standard_normal((1, 1, *block)), "float32") for _ in range(2)]
     fields: list[Any] = blocks if space is None else [Field(space, values) for values in blocks]
-    seconds = measure.medians(comm, {"ours": _step(model, fields[0], fields[1], comm, pencils)}, repeat)["ours"]
+    seconds = measure.medians(comm, {"ours": _step(model, fields[0], fields[1], comm, pencils)}, repeat, backend)[
+        "ours"
+    ]
     work, sent = _counts(model, Place(shape, space))
     gradients = 0 if comm.size == 1 else 4 * model.parameter_count()
     counts = np.array([work, sent, gradients], float)
     largest = np.empty((comm.size, 3))
     comm.Allgather(counts, largest)
     work, sent, gradients = largest.max(axis=0)
-    name = f"{comm.size} rank(s), {'one field' if pencils else 'a sample each'} of {long}×{n}×{n}"
+    name = f"{comm.size} rank(s), {'one field' if pencils else 'a sample each'} of {'×'.join(map(str, shape))}"
     figures = {"GFlop/rank": work / 1e9, "MB modes/rank": sent / 1e6, "MB gradient/rank": gradients / 1e6}
     return row(name, seconds) | {"figures": figures}
 
@@ -113,7 +119,8 @@ def _counts(model: TFNO, place: Place) -> tuple[float, float]:
 
 def _step(model: TFNO, x: Any, target: Any, comm: Any, summed: bool = False) -> measure.Call:
     """A step of training; gradients are summed over `comm`, unless `backward` has `summed` them over a Space."""
-    params, loss, adam = model.init(seed=0), losses.relative_l2(), optim.Adam()
+    backend = backends.of(x.local if isinstance(x, Field) else x).name
+    params, loss, adam = model.init(0, backend), losses.relative_l2(), optim.Adam()
     state = adam.init(params)
     buckets = Buckets(comm, params) if comm.size > 1 and not summed else None
 

@@ -18,13 +18,14 @@ from tensorpde.parallel import Pencil, Transpose
 def add_arguments(parser: Any) -> None:
     """The flags of this benchmark."""
     measure.add_arguments(parser, n=256, repeat=9)
+    measure.add_backend(parser)
 
 
 def run(args: Any) -> list[dict]:
     """Rows for real and complex fields of one and of three components. Collective."""
     axis = Axis(args.n, 0.0, 2 * np.pi, bc=Periodic())
     grid = Grid(axis, axis, axis)
-    spaces = [Space(grid, dtype=dtype) for dtype in ("float64", "complex128")]
+    spaces = [Space(grid, backend=args.backend, dtype=dtype) for dtype in ("float64", "complex128")]
     return [_row(space, lead, args.repeat) for space in spaces for lead in ((), (3,))]
 
 
@@ -38,10 +39,10 @@ def _row(space: Space, lead: tuple[int, ...], repeat: int) -> dict:
         plan.backward(turned.local, home.local)
 
     calls = {"ours": round_trip, "copy": measure.copying(home, copied), "alltoallv": _alltoallv(home, turned)}
-    by_fft = by_mpi4py_fft(home, turned)
+    by_fft = by_mpi4py_fft(home, turned) if space.backend.on_host else None
     if by_fft is not None:
         calls["mpi4py_fft"] = by_fft
-    times = measure.medians(space.comm, calls, repeat)
+    times = measure.medians(space.comm, calls, repeat, space.backend.name)
     size = measure.total_bytes(home)
     copy = 2 * size / times.pop("copy")
     name = f"round trip, {lead[0] if lead else 1} × {space.dtype} on {space.comm.size} rank(s)"
@@ -49,11 +50,11 @@ def _row(space: Space, lead: tuple[int, ...], repeat: int) -> dict:
 
 
 def _alltoallv(home: Field, turned: Field) -> measure.Call:
-    """Send the bytes of a round trip with nothing packed: every part is contiguous where it is and where it goes."""
+    """Send the bytes of a round trip between hosts with nothing packed: every part is contiguous at both ends."""
     comm, factor = home.space.comm, prod(home.lead)
     away = [factor * _common(home.pencil, comm.rank, turned.pencil, rank) for rank in range(comm.size)]
     back = [factor * _common(home.pencil, rank, turned.pencil, comm.rank) for rank in range(comm.size)]
-    here, there = np.ones_like(home.local).reshape(-1), np.ones_like(turned.local).reshape(-1)
+    here, there = (np.ones(f.local.size, f.dtype) for f in (home, turned))
 
     def round_trip() -> None:
         comm.Alltoallv([here, away], [there, back])

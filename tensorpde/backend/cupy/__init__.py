@@ -96,6 +96,17 @@ def before_compiling(listener: Callable[[], object] | None) -> None:
     listen(listener)
 
 
+def timed(call: Callable[[], object]) -> float:
+    """Seconds from the start to the end of what a call does on the current stream, by events on it."""
+    start, end = cupy.cuda.Event(), cupy.cuda.Event()
+    cupy.cuda.get_current_stream().synchronize()
+    start.record()
+    call()
+    end.record()
+    end.synchronize()
+    return float(cupy.cuda.get_elapsed_time(start, end)) * 1e-3
+
+
 __all__ = [
     "activations",
     "asarray",
@@ -121,6 +132,7 @@ __all__ = [
     "seen_by_mpi",
     "shifted",
     "tensors",
+    "timed",
     "to_host",
     "transforms",
     "transport",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -82,6 +84,13 @@ def memory() -> tuple[int, int] | None:
     return None
 
 
+def timed(call: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    start = perf_counter()
+    call()
+    return perf_counter() - start
+
+
 __all__ = [
     "ALIGNMENT",
     "activations",
@@ -108,6 +117,7 @@ __all__ = [
     "seen_by_mpi",
     "shifted",
     "tensors",
+    "timed",
     "to_host",
     "transforms",
     "transport",
