@@ -44,9 +44,12 @@ if comm.size > 1:
 """
 
 
-@pytest.mark.parametrize(("ranks", "aware"), [(3, "0"), (2, "1")])
-def test_values_do_not_depend_on_ranks_or_on_the_way_they_travel(ranks, aware):
-    run_ranks(ranks, CODE, aware, env={"TENSORPDE_GPU_AWARE_MPI": aware})
+@pytest.mark.parametrize(("ranks", "aware", "nccl"), [(3, "0", "0"), (2, "1", "1"), (2, "0", "1"), (3, "0", "1")])
+def test_values_do_not_depend_on_ranks_or_on_the_way_they_travel(ranks, aware, nccl):
+    """Two ranks have devices of their own, of three two share one."""
+    links = "assert (gpu.cupy.cuda.nccl.NcclCommunicator.made > 0) == (comm.size == 2 and not gpu.seen_by_mpi)"
+    env = {"TENSORPDE_GPU_AWARE_MPI": aware, "STANDIN_NCCL": nccl}
+    run_ranks(ranks, CODE + (links if nccl == "1" else ""), aware, env=env)
 
 
 def test_a_rank_without_a_device_is_an_error_on_all_of_them():
