@@ -53,7 +53,7 @@ class State:
 
 def start(model: Any, optimizer: Any, seed: int = 0, backend: str = "numpy") -> State:
     """Fresh weights, the same on all ranks, for they depend on the seed alone."""
-    params = model.init(seed=seed, backend=backend)
+    params = {name: backends.get(backend).asarray(values) for name, values in model.init(seed=seed).items()}
     return State(params, optimizer.init(params))
 
 
