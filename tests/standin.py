@@ -217,8 +217,8 @@ for _name in words("bool float int complex index"):
 FUNCTIONS = words(
     """abs all any arange argmax ascontiguousarray broadcast_to clip concatenate conj copyto cos cosh einsum
     empty_like exp expand_dims flip full imag iscomplexobj isfinite isnan matmul max maximum mean min minimum
-    moveaxis multiply nan_to_num ones ones_like pad real repeat reshape result_type roll sin sinh sqrt stack sum
-    swapaxes take tensordot tile transpose where zeros_like"""
+    moveaxis multiply nan_to_num ones ones_like pad real repeat reshape result_type roll shares_memory sin sinh sqrt
+    stack sum swapaxes take tensordot tile transpose where zeros_like"""
 )
 
 
