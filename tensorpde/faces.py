@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorpde.basis import Expansion
 from tensorpde.boundary import Boundary, Data, Dirichlet, Even, Neumann, Periodic, Robin
-from tensorpde.filling import on_wall
+from tensorpde.filling import numbers, on_wall
 from tensorpde.grid import Axis, Grid
 from tensorpde.line import Banded, BandedSolve, LineOperator, RowBand
 from tensorpde.line.weak import chosen
@@ -58,7 +58,7 @@ def add_outer(out: Field, vectors: Mapping[int, np.ndarray], values: Any, factor
         plane = tuple(map(len, others))
         values = np.broadcast_to(values(*np.ix_(*others)), plane)
         values = np.expand_dims(values, tuple(vectors))
-    addition = factor * values
+    addition = factor * numbers(values, out.dtype)
     for axis, vector in vectors.items():
         line = [1] * space.ndim
         line[axis] = -1

@@ -9,6 +9,22 @@ from typing import Any
 import numpy as np
 
 
+def numbers(values: Any, dtype: np.dtype) -> np.ndarray:
+    """Values for a field of `dtype` as an array.
+
+    Raises
+    ------
+    TypeError
+        If they are no numbers, or complex where the field is real.
+    """
+    values = np.asarray(values)
+    if values.dtype.kind not in "biufc":
+        raise TypeError(f"a field needs numbers, not {values.dtype} such as {values!r:.60}")
+    if values.dtype.kind == "c" and dtype.kind != "c":
+        raise TypeError(f"{values.dtype} values for a {dtype} field: make a complex Space or take the real part")
+    return values
+
+
 def fill(block: np.ndarray, values: Any, shape: tuple[int, ...]) -> None:
     """Write a number, an array over the grid, or a list of these per leading index into a block lead + shape."""
     if isinstance(values, (list, tuple)) and block.ndim > len(shape):
@@ -17,13 +33,9 @@ def fill(block: np.ndarray, values: Any, shape: tuple[int, ...]) -> None:
         for part, value in zip(block, values, strict=True):
             fill(part, value, shape)
         return
-    values = np.asarray(values)
-    if values.dtype.kind not in "biufc":
-        raise TypeError(f"a field needs numbers, not {values.dtype} such as {values!r:.60}")
+    values = numbers(values, block.dtype)
     if values.ndim not in (0, len(shape), block.ndim):
         raise ValueError(f"values of shape {values.shape} do not fit a block of shape {block.shape}")
-    if values.dtype.kind == "c" and block.dtype.kind != "c":
-        raise TypeError(f"{values.dtype} values for a {block.dtype} field: make a complex Space or take the real part")
     try:
         block[...] = values
     except ValueError:

@@ -16,6 +16,13 @@ TURN = tp.Axis(8, 0.0, 1.0)
 SPLINES = tp.Space(tp.Axis(8, 0.0, 1.0, bc=tp.Neumann(), basis=tp.BSpline(2)))
 PERIODIC = tp.Space(tp.Grid(TURN, TURN))
 
+
+def with_wall(value: object) -> tp.Field:
+    """The Laplacian of 0 with this on a wall."""
+    space = tp.Space(tp.Grid(TURN, tp.Axis(8, 0.0, 1.0, bc=tp.Dirichlet(value))))
+    return tp.laplacian(space)(space.zeros())
+
+
 WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "n": (lambda: tp.Axis(8.0, 0, 1), TypeError, "whole number, not 8.0"),
     "lo": (lambda: tp.Axis(8, "0", 1), TypeError, "lo must be a number, not '0'"),
@@ -50,6 +57,11 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "kappa": (lambda: tp.stiffness(SPLINES, "a"), TypeError, "kappa must be a number, not 'a'"),
     "speed": (lambda: tp.advection(SPLINES, [np.nan]), ValueError, "velocity must be a finite number, not nan"),
+    "no wall value": (lambda: with_wall(lambda x, t: None), TypeError, "needs numbers.*None"),
+    "complex wall": (lambda: with_wall(1j), TypeError, "complex128 values for a float64 field"),
+    "complex source": (
+        lambda: tp.DouglasGunn(L, dt=1.0)(ONE.copy(), source=lambda x, y: 1j * x), TypeError, "complex128 values"
+    ),
     "solved": (lambda: tp.solve.krylov(SPACE, ONE), TypeError, "such as a laplacian, not Space"),
     "solved for": (lambda: tp.solve.krylov(L, ONE.local), TypeError, "is a Field.*not ndarray"),
     "rtol": (lambda: tp.solve.krylov(L, ONE, rtol=-1.0), ValueError, "rtol must be 0 or more, not -1.0"),

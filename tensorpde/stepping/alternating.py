@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorpde.field import Field
-from tensorpde.filling import on_wall
+from tensorpde.filling import numbers, on_wall
 from tensorpde.given import number
 from tensorpde.kron import TensorOperator, same_points
 from tensorpde.parallel import agree
@@ -118,10 +118,10 @@ def add_source(out: Field, source: SourceTerm | None, t: float, factor: float) -
         return
     with agree(out.space.comm, "evaluating the source"):
         if callable(source):
-            values = np.asarray(on_wall(source, out.space.ndim, t)(*out.space.coordinates(out.pencil)))
+            values = on_wall(source, out.space.ndim, t)(*out.space.coordinates(out.pencil))
         else:
             values = number(source, "a source, if neither a function nor a Field,")
-        values = factor * values
+        values = factor * numbers(values, out.dtype)
         out.local[...] += out.space.backend.asarray(values, out.dtype)
 
 
