@@ -11,7 +11,7 @@ from tensorpde.parallel import alone
 from tensorpde.parallel.rank_grid import RankGrid
 from tensorpde.run import exit_codes, plot
 from tensorpde.run.driver import Parameters, begin, parameter
-from tensorpde.run.predictions import predictions
+from tensorpde.run.predictions import file_and_datasets, predictions
 from tensorpde.run.spectra import shell_spectrum
 
 
@@ -28,7 +28,7 @@ run = begin(Evaluate)
 p = run.parameters
 trained = learn.Trained.load(p.model, run.comm, p.backend)
 ranks = RankGrid(run.comm)
-tests = {name: name.rsplit(":", 2) for name in p.test}
+tests = {name: file_and_datasets(name) for name in p.test}
 opened = {name: learn.Pairs(f, x, y, ranks, trained.ndim, trained.bc, p.backend) for name, (f, x, y) in tests.items()}
 run.say(f"{trained.net.parameter_count()} parameters; {trained.parameters}")
 if p.dry_run:

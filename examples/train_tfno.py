@@ -11,7 +11,7 @@ from tensorpde import learn
 from tensorpde.parallel.rank_grid import RankGrid
 from tensorpde.run import exit_codes, plot
 from tensorpde.run.driver import Parameters, begin, parameter
-from tensorpde.run.predictions import predictions
+from tensorpde.run.predictions import file_and_datasets, predictions
 
 
 class Train(Parameters):
@@ -70,7 +70,7 @@ def losses(pairs: learn.Pairs) -> dict[str, learn.losses.Relative]:
 pairs = opened(p.data, p.input, p.output)
 symmetries = learn.Symmetries(len(pairs.shape), cells=p.walls)
 pairs = learn.Turned(pairs, symmetries) if p.symmetric else pairs
-tests = {name: opened(file, [x], [y]) for name in p.test for file, x, y in [name.rsplit(":", 2)]}
+tests = {name: opened(file, [x], [y]) for name in p.test for file, x, y in [file_and_datasets(name)]}
 ndim, beyond = len(pairs.shape), "reflect" if p.walls else "periodic"
 patches = learn.Patches(p.levels, p.patch_padding, beyond)
 

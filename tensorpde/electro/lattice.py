@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -30,6 +30,16 @@ class Cell:
     length: float
     positions: np.ndarray
     charges: np.ndarray
+
+    def __post_init__(self) -> None:
+        x, q = (np.asarray(values, float) for values in (self.positions, self.charges))
+        if x.shape != (len(q), 3) or q.ndim != 1 or not 0 < self.length < np.inf:
+            raise ValueError(
+                f"a cell of edge {self.length} with positions of shape {x.shape} and charges of shape {q.shape}: "
+                "an edge above 0, (m, 3) and (m,) are needed"
+            )
+        object.__setattr__(self, "positions", x)
+        object.__setattr__(self, "charges", q)
 
     @cached_property
     def nearest(self) -> float:
@@ -61,7 +71,7 @@ def madelung(cell: Cell, site: int = 0) -> float:
     Raises
     ------
     ValueError
-        If the cell is not neutral: then the sum does not exist.
+        If the cell is not neutral, for then the sum does not exist; or has no ion with a charge at `site`.
 
     Notes
     -----
@@ -70,6 +80,8 @@ def madelung(cell: Cell, site: int = 0) -> float:
     """
     if abs(cell.charges.sum()) > 1e-12 * np.abs(cell.charges).sum():
         raise ValueError(f"the charges of a cell must cancel, their sum is {cell.charges.sum():g}")
+    if not 0 <= site < len(cell.charges) or cell.charges[site] == 0:
+        raise ValueError(f"site {site} has no charge; the charges of the cell are {cell.charges}")
     scale = 2 / cell.length
     x = STEP * np.arange(1, int(np.arcsinh(REACH / (cell.nearest * scale)) / STEP) + 2)
     t, w = scale * np.sinh(x), STEP * scale * np.cosh(x)
@@ -108,7 +120,7 @@ class Lattice:
     Raises
     ------
     ValueError
-        If a changed ion is not in the lattice.
+        If a changed ion is not in the lattice, or there is no cell.
 
     Notes
     -----
@@ -121,14 +133,19 @@ class Lattice:
         self, cell: Cell, repeats: Sequence[int], changes: Mapping[tuple[int, ...], float] | None = None,
         tol: float = 1e-10,
     ) -> None:  # fmt: skip
-        self.cell, self.repeats = cell, tuple(int(n) for n in repeats)
-        limits = (*self.repeats, len(cell.charges))
-        for site in changes or {}:
-            if len(site) != 4 or any(not 0 <= i < n for i, n in zip(site, limits, strict=True)):
-                raise ValueError(f"the ion {site} is not one of the lattice of {limits} (cells, ions per cell)")
+        self.cell, self.repeats = cell, tuple(int(n) for n in np.atleast_1d(repeats))
+        if len(self.repeats) != 3 or min(self.repeats) < 1:
+            raise ValueError(f"repeats={repeats}: three numbers of cells of at least 1 are needed")
+        self._check(changes or {})
         self.changes = dict(changes or {})
         diagonal = float(np.linalg.norm(self.repeats)) * cell.length
         self.gaussians: Gaussians = gaussians(cell.nearest, max(diagonal, 2 * cell.nearest), tol)
+
+    def _check(self, sites: Iterable[Sequence[int]]) -> None:
+        limits = (*self.repeats, len(self.cell.charges))
+        for site in sites:
+            if len(site) != 4 or any(not 0 <= i < n for i, n in zip(site, limits, strict=True)):
+                raise ValueError(f"the ion {site} is not one of the lattice of {limits} (cells, ions per cell)")
 
     def position(self, site: Sequence[int]) -> np.ndarray:
         """Where the ion (i, j, k, number) is."""
@@ -153,7 +170,14 @@ class Lattice:
         return Canonical(np.concatenate(weights), [np.concatenate(part, axis=1) for part in columns])
 
     def potential(self, sites: Sequence[Sequence[int]]) -> np.ndarray:
-        """Σ' q_j / r_j at ions (i, j, k, number) of all other ions; at a vacancy, where the ion was."""
+        """Σ' q_j / r_j at ions (i, j, k, number) of all other ions; at a vacancy, where the ion was.
+
+        Raises
+        ------
+        ValueError
+            If an ion is not in the lattice.
+        """
+        self._check(sites)
         found = np.array([self._perfect(site) for site in sites], float)
         for row, site in enumerate(sites):
             for other, change in self._differences():

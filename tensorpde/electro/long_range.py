@@ -127,6 +127,6 @@ def _coefficients(exponent: float, tail: float) -> np.ndarray:
         matrix = to @ np.exp(-((exponent * np.subtract.outer(x, x)) ** 2)) @ to.T
         sizes = np.abs(matrix).max(axis=1)
         if (sizes[-series.TAIL :] <= max(tail, 1e-15)).all():
-            kept = int(np.flatnonzero(sizes > 0.1 * max(tail, 1e-15))[-1]) + 1
+            kept = int(np.flatnonzero(sizes > 0.1 * max(tail, 1e-15)).max(initial=0)) + 1
             return matrix[:kept, :kept]
         degree = int(1.5 * degree)

@@ -85,7 +85,7 @@ def read_pqr(path: str | os.PathLike[str], comm: Any = None) -> Molecule:
     text = ""
     with agree(comm, f"reading {path}"):
         if comm.rank == 0:
-            text = Path(path).read_text(encoding="utf-8", errors="replace")
+            text = Path(path).read_text(encoding="utf-8-sig", errors="replace")  # some begin with a BOM
     text = broadcast_text(comm, 0, text)
     with agree(comm, f"reading {path}"):
         return parse_pqr(text, str(path))
@@ -95,6 +95,7 @@ def parse_pqr(text: str, name: str = "text") -> Molecule:
     """The same from the text of a file."""
     rows, names, residues = [], [], []
     for number, line in enumerate(text.splitlines(), start=1):
+        line = line.lstrip()
         if line.startswith("ENDMDL"):
             break
         if not line.startswith(RECORDS):

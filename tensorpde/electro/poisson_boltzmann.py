@@ -11,7 +11,7 @@ import numpy as np
 from tensorpde import backend as backends
 from tensorpde.boundary import Dirichlet
 from tensorpde.electro.newton import gaussians
-from tensorpde.electro.range_separated import RangeSeparated
+from tensorpde.electro.range_separated import RangeSeparated, checked_box, particles
 from tensorpde.electro.short_range import ShortRange
 from tensorpde.field import Field, Space
 from tensorpde.flux import diffusion
@@ -83,7 +83,8 @@ class PoissonBoltzmann:
     Raises
     ------
     ValueError
-        If shapes do not fit, a radius or beta is not positive, or n is less than 5.
+        If shapes do not fit, a charge is not inside the box, a radius, permittivity or beta is not positive, or n is
+        less than 5.
 
     Notes
     -----
@@ -106,19 +107,24 @@ class PoissonBoltzmann:
     ) -> None:  # fmt: skip
         self.comm = world(comm)
         with agree(self.comm, "reading a molecule"):
-            self.positions = np.ascontiguousarray(positions, float).reshape(-1, 3)
-            self.charges, self.radii = (np.ascontiguousarray(v, float).reshape(-1) for v in (charges, radii))
-            if not len(self.positions) == len(self.charges) == len(self.radii) or not (self.radii > 0).all():
+            self.positions, self.charges = particles(positions, charges)
+            self.radii = np.ascontiguousarray(radii, float).reshape(-1)
+            if len(self.radii) != len(self.charges) or not (self.radii > 0).all():
                 raise ValueError(
                     f"{len(self.positions)} positions, {len(self.charges)} charges and {len(self.radii)} radii, "
                     f"of which the smallest is {self.radii.min(initial=np.inf)}, do not describe a molecule"
                 )
-            counts = [int(n)] * 3 if isinstance(n, (int, np.integer)) else [int(m) for m in n]
-            if min(counts) < 5:
+            given: Any = [n] * 3 if np.isscalar(n) else n
+            counts = [int(m) for m in given]
+            if len(counts) != 3 or min(counts) < 5:
                 raise ValueError(f"n={n} is too small: 5 points per axis are needed, walls included")
+            for name, value in {"solute": solute, "solvent": solvent, "beta": beta}.items():
+                if value is not None and not 0 < value < np.inf:
+                    raise ValueError(f"{name}={value} must be more than 0")
+            if not 0 <= kappa < np.inf:
+                raise ValueError(f"kappa={kappa} must not be less than 0")
+            self._inside(box)
         self.solute, self.solvent, self.kappa, self.beta = solute, solvent, kappa, beta
-        if beta is not None and not beta > 0:
-            raise ValueError(f"beta={beta} must be more than 0")
         self.boundary = boundary or self._screened
         rs = RangeSeparated(self.positions, self.charges, 1e-6, self.comm, box=box, backend=backend)
         axes = [Axis(m - 2, lo, hi, bc=Dirichlet()) for m, (lo, hi) in zip(counts, box, strict=True)]
@@ -126,6 +132,12 @@ class PoissonBoltzmann:
         self.coulomb = self._long(rs)
         self._right: Field
         self._A = self._operators()
+
+    def _inside(self, box: Any) -> None:
+        lo, hi = np.array(checked_box(box)).T
+        out = np.flatnonzero(((self.positions <= lo) | (self.positions >= hi)).any(axis=1))
+        if len(out):
+            raise ValueError(f"charge {out[0]} at {self.positions[out[0]]} is not inside the box {box}")
 
     def solve(self, nonlinear: bool = False, rtol: float = 1e-8) -> Solution:
         """The potential. Collective.
@@ -181,7 +193,7 @@ class PoissonBoltzmann:
         return iterations
 
     def _solution(self, w: Field, known: Field, iterations: tuple[int, ...]) -> Solution:
-        found = sample(w, self.positions)
+        found = sample(w, self.positions) if len(self.charges) else None
         at = same(self.comm, np.zeros(len(self.charges)) if found is None else found)
         return Solution(w, w + known, iterations, at, float(0.5 * self.charges @ at))
 

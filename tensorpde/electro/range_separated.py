@@ -111,9 +111,8 @@ class RangeSeparated:
         self.sigma, self.direct, self.long, self.backend = sigma, direct, long, backend
         self._kernels = prepared(backend, self.comm)
         with agree(self.comm, "reading particles"):
-            if long not in LONG:
-                raise ValueError(f"long={long!r} is none of {', '.join(LONG)}")
-            x, q = _checked(positions, charges, tol)
+            _settings(tol, sigma, long)
+            x, q = particles(positions, charges)
         self._own = slice(0, len(q))
         if distributed:
             together = collected(self.comm, np.column_stack([x, q]))
@@ -122,7 +121,7 @@ class RangeSeparated:
             x, q = np.ascontiguousarray(together[:, :3]), np.ascontiguousarray(together[:, 3])
         with agree(self.comm, "reading particles"):
             _apart(x)
-            self.box = _box(x) if box is None else _checked_box(box)
+            self.box = _box(x) if box is None else checked_box(box)
         self.positions, self.charges = x, q
         ends = np.array(self.box)
         corners = np.concatenate([x, ends.T])
@@ -177,6 +176,8 @@ class RangeSeparated:
             If the Space leaves the domain.
         """
         with agree(self.comm, "choosing a grid"):
+            if space.ndim != 3:
+                raise ValueError(f"a Space of {space.ndim} dimensions given, 3 needed")
             for axis, (lo, hi) in zip(space.axes, self.domain, strict=True):
                 if axis.x.min() < lo - 1e-9 * (hi - lo) or axis.x.max() > hi + 1e-9 * (hi - lo):
                     raise ValueError(f"{axis} leaves the domain from {lo} to {hi}: name a larger box")
@@ -199,8 +200,12 @@ class RangeSeparated:
     def check(self, samples: int = 200) -> Accuracy:
         """Errors against direct sums at random particles, and at random points of the box no closer than σ/10 to one.
 
-        Collective. O(samples · N).
+        Collective. O(samples · N). Without particles all is 0.
         """
+        if samples < 1:
+            raise ValueError(f"samples={samples}: at least 1 is needed")
+        if len(self) == 0:
+            return Accuracy(0.0, 0.0, 0.0, 0, 0.0, 0, ())
         split = self.split()
         random = np.random.default_rng(1)
         chosen = random.choice(len(self), min(samples, len(self)), replace=False)
@@ -266,8 +271,11 @@ class RangeSeparated:
             return self._at_particles()[self._own]
         with agree(self.comm, "reading points"):
             x = np.ascontiguousarray(points, float)
-            if x.ndim != 2 or x.shape[1] != 3 or not np.isfinite(x).all():
-                raise ValueError(f"points of shape {x.shape} given, finite (m, 3) needed")
+            if x.ndim != 2 or x.shape[1] != 3:
+                raise ValueError(f"points of shape {x.shape} given, (m, 3) needed")
+            if not np.isfinite(x).all():
+                bad = int(np.flatnonzero(~np.isfinite(x).all(axis=1))[0])
+                raise ValueError(f"point {bad} is {x[bad]}: not finite")
         if not self.distributed:
             return self._somewhere(x)
         counts = collected(self.comm, np.array([len(x)]))
@@ -313,24 +321,44 @@ class RangeSeparated:
 
     def _axes(self, points: int | Sequence[int] | float) -> list[Axis]:
         if isinstance(points, (float, np.floating)):
+            if not 0 < points < np.inf:
+                raise ValueError(f"a spacing of {points} is none: it must be more than 0")
             counts = [max(2, int(np.ceil((hi - lo) / points - 1e-9)) + 1) for lo, hi in self.box]
         elif isinstance(points, (int, np.integer)):
             counts = [int(points)] * 3
         else:
             counts = [int(n) for n in points]
+        if len(counts) != 3 or min(counts) < 2:
+            raise ValueError(f"a grid of {points} points is none: 2 or more are needed along each of 3 axes")
         return [Axis(n, lo, hi, bc=Neumann()) for n, (lo, hi) in zip(counts, self.box, strict=True)]
 
 
-def _checked(positions: Any, charges: Any, tol: float) -> tuple[np.ndarray, np.ndarray]:
-    x, q = np.ascontiguousarray(positions, float).reshape(-1, 3), np.ascontiguousarray(charges, float).reshape(-1)
+def particles(positions: Any, charges: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays (N, 3) and (N,); ValueError for other shapes, and for numbers that are not real and finite."""
+    given = np.asarray(positions), np.asarray(charges)
+    if not given[0].size:
+        given = given[0].reshape(0, 3), given[1]
+    if given[0].ndim != 2 or given[0].shape[1] != 3 or any(a.dtype.kind not in "fiub" for a in given):
+        raise ValueError(
+            f"positions are real numbers (N, 3) and charges (N,), not {given[0].dtype} of shape {given[0].shape} and "
+            f"{given[1].dtype} of shape {given[1].shape}"
+        )
+    x, q = (np.ascontiguousarray(a, float) for a in (given[0], given[1].reshape(-1)))
     if len(x) != len(q):
         raise ValueError(f"{len(x)} positions but {len(q)} charges")
     if not (np.isfinite(x).all() and np.isfinite(q).all()):
         bad = int(np.flatnonzero(~(np.isfinite(x).all(axis=1) & np.isfinite(q)))[0])
         raise ValueError(f"particle {bad} has position {x[bad]} and charge {q[bad]}: not finite")
+    return x, q
+
+
+def _settings(tol: float, sigma: float | None, long: str) -> None:
+    if long not in LONG:
+        raise ValueError(f"long={long!r} is none of {', '.join(LONG)}")
+    if sigma is not None and not 0 < sigma < np.inf:
+        raise ValueError(f"sigma={sigma} is not a length above 0")
     if not 1e-11 <= tol <= 0.1:
         raise ValueError(f"tol={tol} is not between 1e-11 and 0.1")
-    return x, q
 
 
 def _apart(x: np.ndarray) -> None:
@@ -351,7 +379,8 @@ def _box(x: np.ndarray) -> tuple[tuple[float, float], ...]:
     return tuple((float(a), float(b)) for a, b in zip(lo - pad, hi + pad))
 
 
-def _checked_box(box: Any) -> tuple[tuple[float, float], ...]:
+def checked_box(box: Any) -> tuple[tuple[float, float], ...]:
+    """((lo, hi), …) of three axes; ValueError if it is not that."""
     ends = np.asarray(box, float)
     if ends.shape != (3, 2) or not np.isfinite(ends).all() or not (ends[:, 0] < ends[:, 1]).all():
         raise ValueError(f"a box is three pairs lo < hi, not {box}")

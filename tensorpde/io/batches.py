@@ -20,7 +20,7 @@ class SampleFile:
     path
         Any HDF5 file.
     names
-        Datasets of real or whole numbers, by their paths in the file: "x", "train_16/x".
+        Datasets of real or whole numbers or booleans, by their paths in the file: "x", "train_16/x".
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
             raise hdf5.Unreadable(f"{file.filename}: {path!r} is a link, expected a group or a dataset")
     if name in file and not isinstance(file[name], h5py.Dataset):
         raise hdf5.Unreadable(f"{file.filename}: {name!r} is a group of {', '.join(file[name])}, expected a dataset")
-    data = hdf5.dataset(file, name, "fiu")
+    data = hdf5.dataset(file, name, "fiub")
     if data.ndim < 2:
         raise hdf5.Unreadable(f"{file.filename}: {name!r} has shape {data.shape}, expected (samples, points, …)")
     return data

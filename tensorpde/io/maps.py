@@ -29,7 +29,7 @@ def write_dx(path: str | os.PathLike[str], field: Field, comment: str = "potenti
     """
     lo, step = _uniform(field)
     n = field.space.shape
-    header = [f"# {comment}", "object 1 class gridpositions counts " + " ".join(map(str, n))]
+    header = [f"# {' '.join(comment.split())}", "object 1 class gridpositions counts " + " ".join(map(str, n))]
     header.append("origin " + " ".join(f"{x:.6e}" for x in lo))
     header += ["delta " + " ".join(f"{step[k] if k == row else 0.0:.6e}" for k in range(3)) for row in range(3)]
     header.append("object 2 class gridconnections counts " + " ".join(map(str, n)))
@@ -70,8 +70,10 @@ def write_cube(
     ValueError, OSError
         As `write_dx`.
     """
+    if not len(numbers) == len(charges) == len(positions):
+        raise ValueError(f"{len(numbers)} atomic numbers, {len(charges)} charges and {len(positions)} positions")
     lo, step = _uniform(field)
-    header = [comment, "lengths in Bohr, x slowest"]
+    header = [" ".join(comment.split()), "lengths in Bohr, x slowest"]
     header.append(f"{len(numbers):5d} " + " ".join(f"{x / BOHR:11.6f}" for x in lo))
     for k, n in enumerate(field.space.shape):
         header.append(f"{n:5d} " + " ".join(f"{step[k] / BOHR if j == k else 0.0:11.6f}" for j in range(3)))

@@ -49,7 +49,8 @@ def make_dataset(
     Parameters
     ----------
     path
-        The data set. If it is there already, with the same recipe, nothing is done.
+        The data set. If it is there already, with the same recipe, nothing is done, or where it has fewer samples, the
+        further ones are made and put behind those.
     make
         ``make(samples)`` gives for a range of sample numbers one array per name, of shape (len(samples), *the lengths
         of the coordinates). It runs on one rank and must not be collective. What it gives must depend on the numbers of
@@ -76,8 +77,8 @@ def make_dataset(
     Raises
     ------
     ValueError
-        If what is there has another recipe, or `make` gives arrays of other shapes, or values that are not finite,
-        naming the samples.
+        If what is there has another recipe or more samples, or `make` gives arrays of other shapes, or values that are
+        not finite, naming the samples.
 
     Notes
     -----
@@ -91,8 +92,8 @@ def make_dataset(
         parameters,
         {name: np.asarray(values, float) for name, values in coordinates.items()},
     )
-    missing = _missing(path, parts, header.recipe, -(-count // batch), comm)
-    if missing is None:
+    have, missing = _missing(path, parts, header.recipe, count, batch, comm)
+    if have == count:
         return path
     for start in range(0, len(missing), comm.size):
         own = missing[start : start + comm.size]
@@ -103,7 +104,7 @@ def make_dataset(
         if after_round is not None:
             left = missing[start + comm.size :]
             after_round(count - sum(len(_of(number, batch, count)) for number in left), count)
-    _join(path, parts, header, count, batch, comm)
+    _join(path, parts, header, have, count, batch, comm)
     return path
 
 
@@ -111,32 +112,39 @@ def _of(number: int, batch: int, count: int) -> range:
     return range(number * batch, min(count, (number + 1) * batch))
 
 
-def _missing(path: Path, parts: Path, recipe: str, batches: int, comm: Any) -> list[int] | None:
-    """The batches that are still to be made; None if the data set is there. Collective."""
-    found: list[int] | None = None
+def _missing(path: Path, parts: Path, recipe: str, count: int, batch: int, comm: Any) -> tuple[int, list[int]]:
+    """How many samples the data set has, and the batches that are still to be made. Collective."""
+    have, found = 0, list[int]()
     with agree(comm, f"looking for samples in {parts}"):
-        if comm.rank == 0 and not _is_there(path, recipe):
-            parts.mkdir(parents=True, exist_ok=True)
-            publish.sweep(parts, r"batch_\d{8}\.h5")
-            found = [number for number in range(batches) if not _is_there(_part(parts, number), recipe)]
-    return comm.bcast(found)
+        if comm.rank == 0:
+            have = _length(path, recipe)
+            if have > count:
+                raise ValueError(f"{path} has {have} samples, more than {count}: remove it, or write elsewhere")
+            if have < count:
+                parts.mkdir(parents=True, exist_ok=True)
+                publish.sweep(parts, r"batch_\d{8}\.h5")
+                numbers = range(have // batch, -(-count // batch))
+                found = [k for k in numbers if _length(_part(parts, k), recipe) != len(_of(k, batch, count))]
+    return comm.bcast((have, found))
 
 
-def _is_there(path: Path, recipe: str) -> bool:
-    """Whether there is a whole file of this recipe.
+def _length(path: Path, recipe: str) -> int:
+    """How many samples a file of this recipe has, for whatever number of them it was asked; 0 if there is none.
 
     Raises
     ------
     ValueError
-        If there is one of another, naming both.
+        If there is one of another recipe, naming both.
     """
     if not path.exists():
-        return False
+        return 0
     with hdf5.opened(path, KIND) as file:
         other = hdf5.text(file, "recipe")
-    if other != recipe:
+        same = [{k: v for k, v in json.loads(text).items() if k != "count"} for text in (other, recipe)]
+        length = len(file["sample"] if "sample" in file else next(iter(file.values())))
+    if same[0] != same[1]:
         raise ValueError(f"{path} was made by {other}, not by {recipe}: remove it, or write elsewhere")
-    return True
+    return length
 
 
 def _part(parts: Path, number: int) -> Path:
@@ -162,13 +170,13 @@ def _write_part(parts: Path, number: int, arrays: Arrays, header: _Header) -> No
             file.create_dataset(name, data=values)
 
 
-def _join(path: Path, parts: Path, header: _Header, count: int, batch: int, comm: Any) -> None:
-    """Stream all parts into the data set, and remove them. Collective."""
+def _join(path: Path, parts: Path, header: _Header, have: int, count: int, batch: int, comm: Any) -> None:
+    """Stream the samples that there are and all parts into the data set, and remove these. Collective."""
     shapes: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
     with agree(comm, f"reading {parts}"):
         if comm.rank == 0:
-            with hdf5.opened(_part(parts, 0), KIND) as first:
-                shapes = {name: ((count, *first[name].shape[1:]), first[name].dtype) for name in first}
+            with hdf5.opened(_part(parts, (count - 1) // batch), KIND) as last:
+                shapes = {name: ((count, *last[name].shape[1:]), last[name].dtype) for name in last}
     nbytes = sum(np.prod(shape, dtype=int) * kind.itemsize + count * PER_CHUNK for shape, kind in shapes.values())
     with hdf5.create(path, comm, KIND, int(nbytes)) as file:
         if file is not None:
@@ -177,18 +185,22 @@ def _join(path: Path, parts: Path, header: _Header, count: int, batch: int, comm
             for name, (shape, kind) in shapes.items():
                 hdf5.variable(file, name, shape, kind, dimensions, chunks=(1, *shape[1:]))
                 file[name].attrs.update({"units": "1", "long_name": name})
-            for samples, arrays in _parts(parts, count, batch):
+            for samples, arrays in _sources(path, parts, have, count, batch):
                 for name in shapes:
-                    file[name][samples.start : samples.stop] = arrays[name][...]
+                    file[name][samples.start : samples.stop] = arrays[name]
     with agree(comm, f"removing {parts}"):
         if comm.rank == 0:
             shutil.rmtree(parts)
 
 
-def _parts(parts: Path, count: int, batch: int) -> Iterator[tuple[range, h5py.File]]:
+def _sources(path: Path, parts: Path, have: int, count: int, batch: int) -> Iterator[tuple[range, Arrays]]:
+    """Every batch, of the data set as it was or else of its part."""
     for number in range(-(-count // batch)):
-        with hdf5.opened(_part(parts, number), KIND) as file:
-            yield _of(number, batch, count), file
+        samples = _of(number, batch, count)
+        old = samples.stop <= have
+        with hdf5.opened(path if old else _part(parts, number), KIND) as file:
+            own = slice(samples.start, samples.stop) if old else slice(None)
+            yield samples, {name: data[own] for name, data in file.items() if data.ndim > 1}
 
 
 def _head(file: h5py.File, header: _Header, count: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,30 +32,49 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 MOST_AXES = 8
 
 
+def plain(value: Any) -> Any:
+    """A setting as JSON has it: tuples for lists and arrays, Python's numbers for numpy's, names for their types."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return tuple(map(plain, value))
+    return np.dtype(value).name if isinstance(value, (np.dtype, type)) else value
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and isfinite(value)
+
+
 def check_settings(model: TFNO) -> None:
     """Raise ValueError for the first setting that is impossible, naming it and what is possible."""
     for name, choices in CHOICES.items():
         if getattr(model, name) not in choices:
             raise ValueError(f"{name}={getattr(model, name)!r} is none of {choices}")
     for name in ("in_channels", "out_channels", "hidden_channels", "n_layers", "norm_groups"):
-        if not isinstance(getattr(model, name), int) or getattr(model, name) < 1:
+        if not _whole(getattr(model, name)):
             raise ValueError(f"{name}={getattr(model, name)!r} is not a whole number of at least 1")
     for name in ("lifting_ratio", "projection_ratio", "mlp_ratio"):
-        if round(getattr(model, name) * model.hidden_channels) < 1:
+        ratio = getattr(model, name)
+        if not _number(ratio) or round(ratio * model.hidden_channels) < 1:
             raise ValueError(f"{name}={getattr(model, name)} of {model.hidden_channels} channels leaves none")
-    if not 1 <= len(model.n_modes) <= MOST_AXES or any(modes < 1 for modes in model.n_modes):
-        raise ValueError(f"n_modes={model.n_modes} are not 1 to {MOST_AXES} numbers of at least 1")
+    modes, active, padding = model.n_modes, model.active_modes, model.domain_padding
+    if not isinstance(modes, tuple) or not 1 <= len(modes) <= MOST_AXES or not all(map(_whole, modes)):
+        raise ValueError(f"n_modes={modes} are not a whole number of at least 1 for each of 1 to {MOST_AXES} axes")
     if model.norm == "group" and model.hidden_channels % model.norm_groups:
         raise ValueError(f"{model.hidden_channels} channels do not divide into norm_groups={model.norm_groups}")
-    active = model.active_modes
-    if active is not None and (
-        len(active) != len(model.n_modes) or any(not 1 <= a <= m for a, m in zip(active, model.n_modes, strict=True))
+    if active is not None and not (
+        isinstance(active, tuple)
+        and len(active) == len(modes)
+        and all(_whole(a) and a <= m for a, m in zip(active, modes, strict=True))
     ):
-        raise ValueError(f"active_modes={active} are not between 1 and n_modes={model.n_modes}")
-    padding = model.domain_padding
-    fractions = padding if isinstance(padding, tuple) else (padding,) * len(model.n_modes)
-    if len(fractions) != len(model.n_modes) or any(not 0 <= f < 1 for f in fractions):
-        raise ValueError(f"domain_padding={padding} is not a number in [0, 1) for each of {len(model.n_modes)} axes")
+        raise ValueError(f"active_modes={active} are not between 1 and n_modes={modes}")
+    fractions = padding if isinstance(padding, tuple) else (padding,) * len(modes)
+    if len(fractions) != len(modes) or any(not _number(f) or not 0 <= f < 1 for f in fractions):
+        raise ValueError(f"domain_padding={padding} is not a number in [0, 1) for each of {len(modes)} axes")
 
 
 def check_params(model: TFNO, params: Mapping[str, Any]) -> None:
@@ -63,6 +83,8 @@ def check_params(model: TFNO, params: Mapping[str, Any]) -> None:
         differing = sorted(params.keys() ^ model.shapes.keys())
         raise ValueError(f"parameters and model differ in {', '.join(differing)}")
     for name, shape in model.shapes.items():
+        if not hasattr(params[name], "dtype"):
+            raise ValueError(f"parameter {name} is a {type(params[name]).__name__}, not an array")
         if params[name].shape != shape or params[name].dtype != model.dtypes[name]:
             raise ValueError(
                 f"parameter {name} is {params[name].dtype} of shape {params[name].shape}; "
@@ -80,10 +102,28 @@ def check_input(model: TFNO, x: Any) -> tuple[Any, Place]:
     TypeError
         If it is complex.
     """
+    x = x if hasattr(x, "dtype") else np.asarray(x)
     lead, kind = (x.lead, x.dtype.kind) if isinstance(x, Field) else (x.shape[:2], x.dtype.kind)
     block, place = Place.of(x, model.ndim)
+    if 0 in (*lead, *place.shape):
+        raise ValueError(f"x of shape {(*lead, *place.shape)} has no values")
     if lead[1] != model.in_channels:
         raise ValueError(f"x has {lead[1]} channels; the model takes {model.in_channels}")
-    if kind == "c":
-        raise TypeError("x is complex; the model takes real values")
+    if kind not in "fiub":
+        raise TypeError(f"x is {x.dtype}; the model takes real values")
     return backends.of(block).asarray(block, np.dtype(model.dtype)), place
+
+
+def check_gradient(model: TFNO, x: Any, place: Place, dy: Any) -> Any:
+    """The block of dy, the gradient by the output of x at a place, in the model's type. Collective for Fields.
+
+    Raises
+    ------
+    ValueError
+        If its shape is not that of the output.
+    """
+    block, given = Place.of(dy if hasattr(dy, "dtype") else np.asarray(dy), model.ndim)
+    if block.shape[:2] != (len(x), model.out_channels) or given.shape != place.shape:
+        wanted = (len(x), model.out_channels, *place.shape)
+        raise ValueError(f"dy has shape {(*block.shape[:2], *given.shape)}, the output had {wanted}")
+    return backends.of(block).asarray(block, np.dtype(model.dtype))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, lru_cache
 from math import prod, sqrt
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ import numpy as np
 from tensorpde import backend as backends
 from tensorpde.learn import block as blocks
 from tensorpde.learn import layers
-from tensorpde.learn.checks import check_input, check_params, check_settings
+from tensorpde.learn.checks import check_gradient, check_input, check_params, check_settings, plain
 from tensorpde.learn.padding import Padding
 from tensorpde.learn.place import Place
 from tensorpde.learn.spectral import Transforms, stored
@@ -110,9 +110,8 @@ class TFNO:
     active_modes: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("n_modes", "rank", "domain_padding", "active_modes"):
-            if isinstance(getattr(self, name), list):  # as JSON has tuples
-                object.__setattr__(self, name, tuple(getattr(self, name)))
+        for field in fields(self):
+            object.__setattr__(self, field.name, plain(getattr(self, field.name)))
         check_settings(self)
         if self.factorization is not None:
             _ = self.weights.sizes  # ranks that do not fit are an error here
@@ -223,6 +222,11 @@ class TFNO:
         Returns
         -------
         (batch, out_channels, *grid), of the same kind.
+
+        Raises
+        ------
+        ValueError
+            If parameters or x do not fit the model, naming both; a value that is not finite makes others so.
         """
         return self._run(params, x, keep=False)[0]
 
@@ -278,8 +282,7 @@ class TFNO:
         place, grads = saved.place, Params()
         padding = _padding(place, self._fractions, self.padding)
         transforms = self._transforms(padding.outer, training=True)
-        dy = Place.of(dy, self.ndim)[0]
-        dy = backends.of(dy).asarray(dy, self.dtype).reshape(*dy.shape[:2], -1)
+        dy = check_gradient(self, saved.x, place, dy).reshape(len(saved.x), self.out_channels, saved.x.shape[2])
         dh = layers.mlp_backward(params, "projection", layers.Input(saved.last), dy, grads)
         told = _tell(ready, grads, frozenset())
         dh = padding.crop_adjoint(dh) if padding.outer is not place else dh

@@ -56,8 +56,7 @@ class Adam:
         keep, coupled = (1.0 - lr * decay, 0.0) if self.decoupled else (1.0, decay)
         size, root = lr / (1.0 - self.beta1**t), 1.0 / math.sqrt(1.0 - self.beta2**t)
         numbers = (size, keep, coupled, self.beta1, self.beta2, root, self.eps)
-        for name, w in params.items():
-            g = backends.of(w).asarray(grads[name])
+        for name, w, g in _pairs(params, grads):
             backends.of(w).updates.adam(w, g, state["first"][name], state["second"][name], numbers)
         return params, state
 
@@ -91,10 +90,20 @@ class SGD:
         """Parameters and state after one update of step size lr, in the memory of the given ones."""
         state["step"] += 1
         numbers = (lr, 1.0, self.weight_decay, self.momentum)
-        for name, w in params.items():
-            g = backends.of(w).asarray(grads[name])
+        for name, w, g in _pairs(params, grads):
             backends.of(w).updates.momentum(w, g, state["first"][name], numbers, self.nesterov)
         return params, state
+
+
+def _pairs(params: Mapping[str, Any], grads: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """(name, weight, gradient) of all weights, before any is changed."""
+    if missing := sorted(params.keys() - grads.keys()):
+        raise ValueError(f"parameters without gradients: {', '.join(missing)}")
+    found = [(name, w, backends.of(w).asarray(grads[name], w.dtype)) for name, w in params.items()]
+    for name, w, g in found:
+        if g.shape != w.shape:
+            raise ValueError(f"the gradient of {name} has shape {g.shape}, the parameter {w.shape}")
+    return found
 
 
 def zeros_like(params: Mapping[str, Any]) -> Tree:

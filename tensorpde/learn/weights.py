@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from math import prod, sqrt
+from math import inf, prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -221,12 +221,15 @@ class _Program:
 def _explicit(rank: Rank, count: int, what: str) -> tuple[int, ...] | float:
     """The ranks that are given as integers, or the fraction of the dense entries."""
     if isinstance(rank, float):
-        if not rank > 0:
-            raise ValueError(f"rank {rank}: a fraction of the dense entries is more than 0")
+        if not 0 < rank < inf:
+            raise ValueError(f"rank {rank}: a fraction of the dense entries is more than 0, and finite")
         return rank
-    ranks = (rank,) * count if isinstance(rank, int) else tuple(rank)
-    if len(ranks) != count or any(r < 1 for r in ranks):
-        raise ValueError(f"rank {rank}: a {what} tensor of this shape needs {count} ranks of at least 1")
+    ranks = rank if isinstance(rank, tuple) else (rank,) * count
+    if len(ranks) != count or any(not isinstance(r, int) or isinstance(r, bool) or r < 1 for r in ranks):
+        raise ValueError(
+            f"rank {rank!r}: a {what} tensor of this shape needs {count} ranks of at least 1, or a fraction (float) of "
+            "the dense entries"
+        )
     return ranks
 
 

@@ -112,6 +112,8 @@ def triangle(comm: MPI.Intracomm, rows: np.ndarray) -> np.ndarray:
     n² values and QR factorizations of 2n × n along the longest path. Source: J. Demmel, L. Grigori, M. Hoemmen,
     J. Langou, SIAM J. Sci. Comput. 34 (2012) A206–A239.
     """
+    if comm.size == 1:
+        return r_factor(rows)
     n = rows.shape[1]
     held = _padded(r_factor(rows), n)
     step = 1
@@ -121,10 +123,10 @@ def triangle(comm: MPI.Intracomm, rows: np.ndarray) -> np.ndarray:
         elif comm.rank % (2 * step) == 0 and comm.rank + step < comm.size:
             other = np.empty_like(held)
             comm.Recv(other, comm.rank + step)
-            held = _padded(r_factor(np.concatenate((held, other))), n)
+            held = _padded(r_factor(np.concatenate((_filled(held), _filled(other)))), n)
         step *= 2
     comm.Bcast(held, 0)
-    return held
+    return _filled(held)
 
 
 def r_factor(rows: np.ndarray) -> np.ndarray:
@@ -137,3 +139,8 @@ def _padded(r: np.ndarray, n: int) -> np.ndarray:
     whole = np.zeros((n, n), r.dtype)
     whole[: len(r)] = r
     return whole
+
+
+def _filled(padded: np.ndarray) -> np.ndarray:
+    """The rows up to the last one that is not zero."""
+    return padded[: 1 + np.flatnonzero(padded.any(axis=1)).max(initial=0)]

@@ -12,6 +12,20 @@ from tensorpde.run import plot
 NAMES = ("input", "target", "output", "error")
 
 
+def file_and_datasets(text: str) -> tuple[str, str, str]:
+    """The parts of FILE:INPUT:OUTPUT.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    file, *names = text.rsplit(":", 2)
+    if len(names) != 2 or not all((file, *names)):
+        raise ValueError(f"{text!r} is not FILE:INPUT:OUTPUT")
+    return file, names[0], names[1]
+
+
 def predictions(samples: Sequence[Sequence[np.ndarray]], out: str | Path, title: str = "") -> Path:
     """Draw the first channel of (input, target, output) arrays (channels, *grid), a few samples beside each other.
 

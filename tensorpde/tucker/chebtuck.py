@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tensorpde.tucker.sampling import Domain, sampled
 from tensorpde.tucker.tucker import Tucker, total
 
 SPLINE = 7  # degree of the splines through samples on a uniform grid
+SMALLEST = 1e-14  # tolerance under which round-off hides where coefficients end
 
 
 class ChebTuck:
@@ -99,7 +101,7 @@ class ChebTuck:
             The number of cells along all axes or each, whose centres lo + (hi − lo)(j + ½)/n are meant; or one array
             of coordinates per axis.
         """
-        given: Sequence[Any] = [points] * self.ndim if isinstance(points, (int, np.integer)) else list(points)
+        given: Sequence[Any] = [points] * self.ndim if np.isscalar(points) else list(points)  # type: ignore[arg-type]
         if len(given) != self.ndim:
             raise ValueError(f"{len(given)} axes of points for a function of {self.ndim} variables")
         return self.coefficients.mapped([self._lines(k, self._coordinates(k, p)) for k, p in enumerate(given)])
@@ -189,8 +191,10 @@ class ChebTuck:
         return series.derivative(self.degree[axis], order) / self._half(axis) ** order
 
     def _coordinates(self, axis: int, points: Any) -> np.ndarray:
-        if not isinstance(points, (int, np.integer)):
+        if np.ndim(points) == 1:
             return np.asarray(points, float)
+        if not isinstance(points, (int, np.integer)) or points < 1:
+            raise ValueError(f"{points} points along axis {axis}: a number of cells of at least 1, or a line of them")
         lo, hi = self.domain[axis]
         return lo + (hi - lo) * (np.arange(points) + 0.5) / points
 
@@ -232,7 +236,8 @@ def chebtuck(
     Raises
     ------
     ValueError
-        If f, degree and domain do not fit, or f needs a higher degree than 8192 (that of the grid, for vectors).
+        If f, degree, tol and domain do not fit, f is not finite, or f needs a higher degree than 8192 (that of the
+        grid, for vectors).
 
     Notes
     -----
@@ -244,16 +249,16 @@ def chebtuck(
     with agree(comm, "reading what chebtuck is to represent"):
         given = f if callable(f) else _tensor(f)
         axes = _axes(given, domain)
-        one = degree is None or isinstance(degree, (int, np.integer))
-        degrees: list[int | None] = [degree] * len(axes) if one else list(degree)  # type: ignore[arg-type,list-item]
-        if len(degrees) != len(axes) or any(n is not None and n < 0 for n in degrees):
-            raise ValueError(f"degree {degree} does not fit a domain of {len(axes)} axes")
+        degrees = _degrees(degree, len(axes))
+        if not (SMALLEST if None in degrees else 0.0) <= tol < 1:
+            raise ValueError(f"tol={tol} is not between 0 and 1, or without a degree not between {SMALLEST} and 1")
     if callable(given):
         return ChebTuck(sampled(given, degrees, tol, axes, comm), axes)
     if isinstance(given, tuple):
         lines, most = _lines_of_functions(given[1], axes), [series.LARGEST_DEGREE] * len(axes)
     else:
-        lines, most = [_spline(v) for v in given.factors], list(given.shape)
+        with agree(comm, "reading what chebtuck is to represent"):
+            lines, most = [_spline(v) for v in given.factors], list(given.shape)
     with agree(comm, "sampling one-dimensional functions"):
         made = [series.interpolated(s, n, 0.1 * tol, m) for s, n, m in zip(lines, degrees, most, strict=True)]
     if isinstance(given, Tucker):
@@ -264,13 +269,20 @@ def chebtuck(
 
 def _axes(given: Any, domain: Domain | None) -> list[tuple[float, float]]:
     """The domain, [−1, 1] along each axis by default, checked against what is given."""
-    if callable(given):
-        return list(domain or [(-1.0, 1.0)] * 3)
-    count = len(given[1] if isinstance(given, tuple) else given.factors)
-    axes = list(domain or [(-1.0, 1.0)] * count)
-    if len(axes) != count:
-        raise ValueError(f"a domain of {len(axes)} axes for a tensor of {count}")
-    return axes
+    count = None if callable(given) else len(given[1] if isinstance(given, tuple) else given.factors)
+    ends = np.array([(-1.0, 1.0)] * (count or 3) if domain is None else domain, float)
+    if ends.ndim != 2 or ends.shape[1] != 2 or not np.isfinite(ends).all() or not (ends[:, 0] < ends[:, 1]).all():
+        raise ValueError(f"a domain is a pair lo < hi for each axis, not {domain}")
+    if count not in (None, len(ends)):
+        raise ValueError(f"a domain of {len(ends)} axes for a tensor of {count}")
+    return [(float(lo), float(hi)) for lo, hi in ends]
+
+
+def _degrees(degree: Any, count: int) -> list[int | None]:
+    given: list[Any] = [degree] * count if degree is None or np.isscalar(degree) else list(degree)
+    if len(given) != count or any(n is not None and not (isinstance(n, (int, np.integer)) and n >= 0) for n in given):
+        raise ValueError(f"degree {degree!r} is not None or a number of at least 0, for all of {count} axes or each")
+    return given
 
 
 def _tensor(f: Any) -> Any:
@@ -281,8 +293,14 @@ def _tensor(f: Any) -> Any:
     if not terms or len({len(term) for term in terms}) != 1 or len(terms[0]) < 2:
         raise ValueError(f"a separable sum is a list of (weight, u, v, …) of one length, not {len(terms)} of others")
     weights, columns = [term[0] for term in terms], list(zip(*[term[1:] for term in terms], strict=True))
-    if all(callable(u) for column in columns for u in column):
+    if any(not isinstance(w, Real) for w in weights):
+        raise ValueError(f"a term begins with its weight, a real number, not with {weights[0]!r}")
+    functions = [callable(u) for column in columns for u in column]
+    if all(functions):
         return np.asarray(weights, float), columns
+    lengths = [{np.shape(u) for u in column} for column in columns]
+    if any(functions) or any(len(found) != 1 or len(min(found)) != 1 for found in lengths):
+        raise ValueError(f"terms are all functions, or vectors of one length along each axis, not of shapes {lengths}")
     return Canonical(weights, [np.stack(column, axis=1) for column in columns])
 
 
@@ -300,5 +318,7 @@ def _lines_of_functions(columns: Sequence[Sequence[Callable]], domain: Domain) -
 def _spline(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """The splines through columns of values at cell centres of [−1, 1], continued by half a cell to the ends."""
     n = len(values)
+    if not np.isfinite(values).all():
+        raise ValueError(f"values at centres are not finite, first at {np.argwhere(~np.isfinite(values))[0][0]} of {n}")
     centres = -1 + 2 * (np.arange(n) + 0.5) / n
     return scipy.interpolate.make_interp_spline(centres, values, k=max(0, min(SPLINE, n // 2 * 2 - 1)))

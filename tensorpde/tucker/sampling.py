@@ -9,16 +9,13 @@ from typing import Any
 import numpy as np
 import scipy
 
-from tensorpde.basis import Chebyshev
-from tensorpde.boundary import Neumann
-from tensorpde.field import Space
-from tensorpde.grid import Axis, Grid
+from tensorpde.field import Field, Space
 from tensorpde.parallel import agree
 from tensorpde.parallel.blocks import collected, own
 from tensorpde.tucker import series
 from tensorpde.tucker.compress import compress
 from tensorpde.tucker.subspaces import tail_rank
-from tensorpde.tucker.tucker import Tucker
+from tensorpde.tucker.tucker import Tucker, index_grid
 
 Function = Callable[..., Any]
 Domain = Sequence[tuple[float, float]]
@@ -39,7 +36,7 @@ def sampled(f: Function, degree: Sequence[int | None], tol: float, domain: Domai
     while True:
         whole = prod(n + 1 for n in now) <= GRID_LIMIT * comm.size
         values = (_whole if whole else by_fibres)(f, now, tol, domain, comm)
-        tensor = values.mapped([series.analysis(n) for n in now])
+        tensor = Tucker(values.core, [series.coefficients(u) for u in values.factors])
         kept = [_kept(tensor, k, tol) if n is None else now[k] + 1 for k, n in enumerate(degree)]
         if None not in kept:
             return Tucker(tensor.core, [u[:n] for u, n in zip(tensor.factors, kept, strict=True)])
@@ -58,14 +55,42 @@ def _kept(tensor: Tucker, axis: int, tol: float) -> int | None:
 
 def _whole(f: Function, degree: Sequence[int], tol: float, domain: Domain, comm: Any) -> Tucker:
     """All values at the nodes, as a Field, compressed."""
-    axes = [_axis(n, lo, hi) for n, (lo, hi) in zip(degree, domain, strict=True)]
-    return compress(Space(Grid(*axes), comm).field(f), 0.1 * tol)
+    points = _nodes(degree, domain)
+    space = Space(index_grid([len(x) for x in points]), comm)
+    with agree(comm, "evaluating the function"):
+        block = _values(f, [x[part] for x, part in zip(points, space.pencil.slices, strict=True)])
+    return compress(Field(space, block), 0.1 * tol)
 
 
-def _axis(degree: int, lo: float, hi: float) -> Axis:
-    if degree < 2:  # too few for the basis: the nodes are the ends, or the middle
-        return Axis(degree + 1, lo, hi, bc=Neumann(), location="nodes" if degree else "cells")
-    return Axis(degree + 1, lo, hi, bc=Neumann(), basis=Chebyshev())
+def _nodes(degree: Sequence[int], domain: Domain) -> list[np.ndarray]:
+    return [lo + (hi - lo) * (series.nodes(n) + 1) / 2 for n, (lo, hi) in zip(degree, domain, strict=True)]
+
+
+def _values(f: Function, x: Sequence[np.ndarray]) -> np.ndarray:
+    """f at all combinations of coordinates.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If f does not take arrays, or gives something else than one real, finite number for each point.
+    """
+    shape = tuple(map(len, x))
+    if 0 in shape:
+        return np.zeros(shape)
+    try:
+        given = np.asarray(f(*np.ix_(*x)))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"f does not take {len(x)} arrays that broadcast together: {error}") from error
+    if given.dtype.kind not in "fiub":
+        raise TypeError(f"f gives {given.dtype}, real numbers are needed")
+    try:
+        values = np.array(np.broadcast_to(given, shape), float)
+    except ValueError:
+        raise ValueError(f"f gives an array of shape {given.shape} for points of shape {shape}") from None
+    if not np.isfinite(values).all():
+        at = np.argwhere(~np.isfinite(values))[0]
+        raise ValueError(f"f is {values[tuple(at)]} at {tuple(float(line[i]) for line, i in zip(x, at, strict=True))}")
+    return values
 
 
 def by_fibres(f: Function, degree: Sequence[int], tol: float, domain: Domain, comm: Any) -> Tucker:
@@ -86,12 +111,12 @@ def by_fibres(f: Function, degree: Sequence[int], tol: float, domain: Domain, co
     Comput. 39 (2017) C341–C363; S. Chaturantabut, D. C. Sorensen, SIAM J. Sci. Comput. 32 (2010) 2737–2764.
     """
     random = np.random.default_rng(0)  # the same on all ranks
-    points = [lo + (hi - lo) * (series.nodes(n) + 1) / 2 for n, (lo, hi) in zip(degree, domain, strict=True)]
+    points = _nodes(degree, domain)
     d = len(points)
     chosen = [random.choice(len(x), min(len(x), 4), replace=False) for x in points]
     probes = np.stack([random.integers(len(x), size=CHECKS) for x in points])
     with agree(comm, "evaluating the function"):
-        wanted = np.array([f(*(np.asarray([x[i]]) for x, i in zip(points, at))).item() for at in probes.T], float)
+        wanted = np.array([_values(f, [x[[i]] for x, i in zip(points, at)]).item() for at in probes.T])
     for _ in range(PASSES):
         bases: list[np.ndarray] = []
         for k in range(d):
@@ -122,7 +147,6 @@ def _fibres(f: Function, points: Sequence[np.ndarray], at: Sequence[np.ndarray],
     mine = own(comm, len(at[axis]))
     x = [p[i] for p, i in zip(points, at, strict=True)]
     x[axis] = x[axis][mine.start : mine.stop]
-    shape = tuple(map(len, x))
     with agree(comm, "evaluating the function"):
-        values = np.broadcast_to(np.asarray(f(*np.ix_(*x)), float), shape)
+        values = _values(f, x)
     return collected(comm, np.moveaxis(values, axis, 0).reshape(len(mine), -1))

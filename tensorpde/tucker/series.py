@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import scipy
 from numpy.polynomial import chebyshev
 
 FIRST_DEGREE = 16
@@ -28,6 +29,16 @@ def analysis(degree: int) -> np.ndarray:
     ends = np.where((k == 0) | (k == degree), 0.5, 1.0)
     cosines = np.cos(np.pi / degree * (np.outer(k, degree - k) % (2 * degree)))
     return 2.0 / degree * ends[:, None] * cosines * ends
+
+
+def coefficients(values: np.ndarray) -> np.ndarray:
+    """`analysis` of columns of values by a fast cosine transform, O(n log n)."""
+    degree = len(values) - 1
+    if degree == 0:
+        return values
+    found = scipy.fft.dct(values[::-1], type=1, axis=0) / degree
+    found[[0, -1]] /= 2
+    return found
 
 
 def synthesis(t: np.ndarray, degree: int) -> np.ndarray:
@@ -85,13 +96,13 @@ def interpolated(sample: Callable[[np.ndarray], np.ndarray], degree: int | None,
         If that is not enough.
     """
     if degree is not None:
-        return analysis(degree) @ sample(nodes(degree))
+        return coefficients(sample(nodes(degree)))
     degree = FIRST_DEGREE
     while True:
-        coefficients = analysis(degree) @ sample(nodes(degree))
-        kept = resolved(np.abs(coefficients).max(axis=1, initial=0.0), tol)
+        found = coefficients(sample(nodes(degree)))
+        kept = resolved(np.abs(found).max(axis=1, initial=0.0), tol)
         if kept is not None:
-            return coefficients[:kept]
+            return found[:kept]
         if degree >= most:
             raise ValueError(f"degree {degree} leaves coefficients above tol={tol}: a function is not smooth enough")
         degree = min(2 * degree, most)

@@ -64,3 +64,18 @@ def test_the_middle_of_a_large_lattice_tends_to_the_infinite_one():
 def test_a_site_outside_is_refused():
     with pytest.raises(ValueError, match=r"\(2, 0, 0, 0\).*\(2, 2, 2, 8\)"):
         Lattice(NACL, (2, 2, 2), {(2, 0, 0, 0): 0.0})
+    with pytest.raises(ValueError, match=r"\(-1, 0, 0, 0\).*\(2, 2, 2, 8\)"):
+        Lattice(NACL, (2, 2, 2)).potential([(-1, 0, 0, 0)])
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda: Lattice(NACL, (2, 0, 2)), r"repeats=\(2, 0, 2\)"),
+        (lambda: Cell(1.0, [[0, 0]], [1.0]), r"shape \(1, 2\) and charges of shape \(1,\)"),
+        (lambda: madelung(Cell(1.0, [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0, 0]], [1, -1, 0]), 2), "site 2 has no charge"),
+    ],
+)
+def test_what_is_no_lattice_is_refused(ask, words):
+    with pytest.raises(ValueError, match=words):
+        ask()

@@ -126,6 +126,12 @@ def test_maps_from_several_ranks(tmp_path):
     assert len(cube[7].split()) == 5
 
 
+def test_a_mark_or_blanks_before_the_first_line_do_not_matter(tmp_path):
+    line = "ATOM      1  N   ALA     1      11.104   6.134  -6.504 -0.3000 1.8240\r\n"
+    (tmp_path / "a.pqr").write_bytes(b"\xef\xbb\xbf" + line.encode() + b" " + line.encode())
+    assert tp.electro.read_pqr(tmp_path / "a.pqr").charges.tolist() == [-0.3, -0.3]
+
+
 def test_maps_refuse_what_they_cannot_say(tmp_path):
     plane = tp.Space(tp.Grid(tp.Axis(4, 0, 1), tp.Axis(4, 0, 1))).zeros()
     with pytest.raises(ValueError, match="three dimensions"):
@@ -134,4 +140,6 @@ def test_maps_refuse_what_they_cannot_say(tmp_path):
     bent = tp.Space(tp.Grid(axis, axis, axis.like(mapping=tp.Tanh(2.0)))).zeros()
     with pytest.raises(ValueError, match="uniform"):
         tp.io.write_cube(tmp_path / "a.cube", bent)
+    with pytest.raises(ValueError, match="1 atomic numbers, 2 charges and 1 positions"):
+        tp.io.write_cube(tmp_path / "a.cube", potential(), [1], [1.0, 2.0], np.zeros((1, 3)))
     assert list(tmp_path.iterdir()) == []

@@ -105,6 +105,16 @@ def test_errors():
         PoissonBoltzmann(np.zeros((1, 3)), [1.0, 1.0], [1.0], 9, BOX)
     with pytest.raises(ValueError, match="n=4 is too small"):
         PoissonBoltzmann(np.zeros((1, 3)), [1.0], [1.0], 4, BOX)
+    with pytest.raises(ValueError, match=r"solvent=-1\.0 must be more than 0"):
+        PoissonBoltzmann(np.zeros((1, 3)), [1.0], [1.0], 9, BOX, solvent=-1.0)
+    with pytest.raises(ValueError, match=r"kappa=-0\.1 must not be less than 0"):
+        born(9, -0.1)
+    with pytest.raises(ValueError, match=r"charge 1 at \[99\. .* is not inside the box"):
+        PoissonBoltzmann([[0, 0, 0], [99, 0, 0]], [1.0, 1.0], [1.0, 1.0], 9, BOX)
+
+
+def test_no_charges_have_no_energy():
+    assert PoissonBoltzmann(np.zeros((0, 3)), [], [], 9, BOX).solve().energy == 0.0
 
 
 def across(wanted):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from mpi import run_ranks
 
 from tensorpde.electro import RangeSeparated
+from tensorpde.parallel import world
 
 
 def particles(count, seed=0, clustered=False):
@@ -100,6 +101,8 @@ def test_a_charge_on_a_wall_and_on_a_grid_point():
     [
         (np.zeros((2, 3)), [1, 1], 1e-6, "particles 0 and 1"),
         (np.zeros((1, 3)), [1, 1], 1e-6, "1 positions but 2 charges"),
+        (np.zeros((3, 6)), np.ones(6), 1e-6, r"\(N, 3\).*float64 of shape \(3, 6\) and float64 of shape \(6,\)"),
+        (np.zeros((1, 3)), [1j], 1e-6, "complex128 of shape"),
         ([[0, 0, np.nan]], [1], 1e-6, "particle 0"),
         ([[0, 0, 0]], [1], 1.0, "tol=1.0"),
     ],
@@ -109,27 +112,57 @@ def test_what_cannot_be_is_refused(x, q, tol, words):
         RangeSeparated(x, q, tol)
 
 
-def test_no_other_way():
-    with pytest.raises(ValueError, match="long='fmm' is none of mesh, tucker"):
-        RangeSeparated(np.zeros((1, 3)), [1], long="fmm")
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda x, q: RangeSeparated(x, q, long="fmm"), "long='fmm' is none of mesh, tucker"),
+        (lambda x, q: RangeSeparated(x, q, sigma=0.0), "sigma=0.0 is not a length above 0"),
+        (lambda x, q: RangeSeparated(x, q).grid((4, 4)), r"a grid of \(4, 4\) points"),
+        (lambda x, q: RangeSeparated(x, q).grid(-0.5), "a spacing of -0.5"),
+        (lambda x, q: RangeSeparated(x, q).potential([1.0, 2.0, 3.0]), r"shape \(3,\) given, \(m, 3\) needed"),
+        (lambda x, q: RangeSeparated(x, q).potential([[0, 0, 0], [0, np.inf, 0]]), "point 1 is .*inf.*not finite"),
+        (lambda x, q: RangeSeparated(x, q).check(0), "samples=0"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(ask, words):
+    with pytest.raises(ValueError, match=words):
+        ask(*particles(5))
 
 
-def across(path, long):
-    """The same bits on any number of ranks; distributed particles to round-off of the compressions."""
+def test_nothing_and_pairs_that_are_nearly_one_particle():
+    nothing = RangeSeparated([], [])
+    assert nothing.energy() == 0.0 and nothing.forces().shape == (0, 3) and nothing.check().samples == 0
+    for long in ("mesh", "tucker"):
+        close = RangeSeparated([[0, 0, 0], [0, 0, 1e-9], [1, 1, 1]], [1, -1, 1], direct=False, long=long)
+        assert close.energy() == pytest.approx(-1e9, rel=1e-6)
+
+
+def across(long, sizes):
+    """The same bits on any number of ranks, one to four of the job; distributed particles give the same too."""
+    everyone = world(None)
+    wanted = found(everyone.Split(everyone.rank), long)
+    for size in sizes:
+        comm = everyone.Split(everyone.rank // size if everyone.rank < everyone.size // size * size else 9)
+        if comm.size == size:
+            compared(comm, long, wanted)
+
+
+def found(comm, long):
     x, q = particles(300, 2)
-    rs = RangeSeparated(x, q, 1e-4, direct=False, long=long)
+    rs = RangeSeparated(x, q, 1e-4, comm, direct=False, long=long)
     results = [rs.potential(), rs.forces(), np.array([rs.energy()]), rs.potential(x[:50] + 0.01)]
-    grid = rs.grid((9, 8, 7)).gather()
-    comm = rs.comm
-    if comm.size == 1:
-        np.savez(path, *results, grid)
-        return
-    *kept, wanted = np.load(path).values()
-    for one, several in zip(kept, results, strict=True):
+    return results, rs.grid((9, 8, 7)).gather()
+
+
+def compared(comm, long, kept):
+    x, q = particles(300, 2)
+    results, grid = found(comm, long)
+    ones, wanted = kept
+    for one, several in zip(ones, results, strict=True):
         np.testing.assert_array_equal(one, several)
     np.testing.assert_allclose(grid, wanted, rtol=1e-12, atol=1e-12)
     mine = slice(len(q) * comm.rank // comm.size, len(q) * (comm.rank + 1) // comm.size)
-    shared = RangeSeparated(x[mine], q[mine], 1e-4, distributed=True, direct=False, long=long)
+    shared = RangeSeparated(x[mine], q[mine], 1e-4, comm, distributed=True, direct=False, long=long)
     np.testing.assert_array_equal(shared.potential(), results[0][mine])
     np.testing.assert_array_equal(shared.forces(), results[1][mine])
     assert shared.energy() == results[2][0]
@@ -138,17 +171,16 @@ def across(path, long):
     if comm.rank == 1:
         bad[3] = np.inf
     try:
-        RangeSeparated(bad, q)
+        RangeSeparated(bad, q, comm=comm)
     except ValueError as error:
         assert "rank 1" in str(error)
     else:
         raise AssertionError
 
 
-@pytest.mark.parametrize("long", ["mesh", "tucker"])
-def test_on_several_ranks(tmp_path, long):
-    for ranks in (1, 2, 3, 4) if long == "mesh" else (1, 3):  # one is started as several are: with as many threads
-        run_ranks(ranks, "electro/test_range_separated.py::across", str(tmp_path / "one.npz"), long)
+@pytest.mark.parametrize(("long", "ranks", "sizes"), [("mesh", 4, [2, 3, 4]), ("tucker", 3, [3])])
+def test_on_several_ranks(long, ranks, sizes):
+    run_ranks(ranks, "electro/test_range_separated.py::across", long, sizes)
 
 
 def test_many_particles():

@@ -74,6 +74,35 @@ def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
     assert len(asked) == 2
 
 
+def extended(path: str) -> None:
+    dataset(path, 7)
+    dataset(path, 11)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_more_samples_go_behind_those_there(ranks: int, tmp_path: Path) -> None:
+    path, asked = dataset(tmp_path / "set.h5", 7), []
+
+    def counting(samples: range) -> dict[str, np.ndarray]:
+        asked.append(samples)
+        return make(samples)
+
+    def stopping(done: int, count: int) -> None:
+        if done > 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        dataset(path, 10, counting, after_round=stopping)  # leaves a part of one sample, which is one of two below
+    dataset(path, 11, counting)
+    assert asked == [range(6, 9), range(9, 10), range(9, 11)]
+    whole = dataset(tmp_path / "whole.h5").read_bytes()
+    assert path.read_bytes() == whole
+    run_ranks(ranks, f"{HERE}::extended", str(tmp_path / "other.h5"), timeout=60)
+    assert (tmp_path / "other.h5").read_bytes() == whole
+    with pytest.raises(ValueError, match=r"set\.h5 has 11 samples, more than 7"):
+        dataset(path, 7)
+
+
 def fill(path: str) -> None:
     dataset(path)
 

@@ -111,6 +111,24 @@ def test_what_does_not_fit_a_model():
         model({name: p for name, p in params.items() if name != "blocks.0.gate.weight"}, x)
     with pytest.raises(ValueError, match=r"parameter lifting\.0\.bias is float32"):
         model(params | {"lifting.0.bias": params["lifting.0.bias"].astype("float32")}, x)
+    with pytest.raises(ValueError, match=r"parameter lifting\.0\.bias is a list"):
+        model(params | {"lifting.0.bias": [0.0]}, x)
+    with pytest.raises(ValueError, match=r"\(0, 2, 8, 8\) has no values"):
+        model(params, x[:0])
+    y, saved = model.forward(params, x)
+    for dy in (y[:1], np.repeat(y, 2, 1), y[..., :4], y[0]):
+        with pytest.raises(ValueError, match=r"dy has shape|2 axes"):
+            model.backward(params, saved, dy)
+
+
+def test_settings_and_data_of_other_kinds_are_the_same_model():
+    settings = {"n_modes": (4, 4), **SMALL, "rank": 2}
+    model = tp.learn.TFNO(**settings)
+    other = {"n_modes": np.array([4, 4]), "hidden_channels": np.int64(4), "rank": np.int64(2), "dtype": np.float64}
+    again = tp.learn.TFNO(**settings | other)
+    assert again == model and json.dumps(again.settings()) == json.dumps(model.settings())
+    x = np.arange(256).reshape(2, 2, 8, 8)
+    np.testing.assert_array_equal(model(model.init(), x.tolist()), again(again.init(), x.astype(float)))
 
 
 def test_a_model_comes_back_from_its_file(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,19 @@ def test_clipping_shortens_to_the_wanted_norm() -> None:
     assert optim.clip(grads, 0.5) == pytest.approx(size) and optim.norm(grads) == pytest.approx(0.5)
     np.testing.assert_allclose(grads["core"], whole["core"] * 0.5 / size, rtol=1e-12)
     assert np.isnan(optim.norm({"w": np.array([1.0, np.nan])}))
+
+
+@pytest.mark.parametrize("optimizer", [optim.Adam(), optim.SGD()])
+def test_gradients_that_do_not_fit_are_refused_before_anything_changes(optimizer: Any) -> None:
+    params, grads = tree(0), tree(1)
+    state, before = optimizer.init(params), {name: w.copy() for name, w in params.items()}
+    last = list(params)[-1]
+    with pytest.raises(ValueError, match=f"gradient of {last} has shape"):
+        optimizer.update(grads | {last: grads[last][None]}, state, params, 0.1)
+    with pytest.raises(ValueError, match=f"without gradients: {last}"):
+        optimizer.update({name: g for name, g in grads.items() if name != last}, state, params, 0.1)
+    for name, w in params.items():
+        np.testing.assert_array_equal(w, before[name])
 
 
 def test_real_parameters_are_counted() -> None:

@@ -1,5 +1,6 @@
 """Functions in the Chebyshev–Tucker format against themselves."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from mpi import run_ranks
 
 import tensorpde as tp
+from tensorpde.parallel import world
+from tensorpde.parallel.blocks import triangle
 from tensorpde.tucker import Canonical, ChebTuck, Tucker, chebtuck, sampling
 
 POINTS = np.random.default_rng(3).uniform(-1, 1, (60, 3))
@@ -149,8 +152,37 @@ def test_errors():
         chebtuck(np.exp, 4, domain=[(0, 1)]) + chebtuck(np.exp, 4, domain=[(0, 2)])
 
 
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda: chebtuck(f, 4.0), "degree 4.0"),
+        (lambda: chebtuck(f, 4, domain=(0, 1)), r"lo < hi for each axis, not \(0, 1\)"),
+        (lambda: chebtuck(f, 4, tol=np.nan), "tol=nan"),
+        (lambda: chebtuck(f, tol=0.0), "without a degree not between 1e-14 and 1"),
+        (lambda: chebtuck(lambda x, y, z: math.exp(x), 4), "does not take 3 arrays"),
+        (lambda: chebtuck(lambda x, y, z: np.ones((2, 2)), 4), r"shape \(2, 2\) for points of shape \(5, 5, 5\)"),
+        (lambda: chebtuck(lambda x, y, z: np.exp(1j * x), 4), "f gives complex128"),
+        (lambda: chebtuck(lambda x, y, z: np.sqrt(x - 9), 4), r"f is nan at \(-1.0, -1.0, -1.0\)"),
+        (lambda: chebtuck([(1.0, np.ones(4), np.sin)], 4), "all functions, or vectors"),
+        (lambda: chebtuck([(1.0, np.ones(4)), (1.0, np.ones(5))], 4), "vectors of one length"),
+        (lambda: chebtuck([(np.sin, np.cos)], 4), "begins with its weight"),
+        (lambda: chebtuck([(1.0, [1.0, np.nan, 2.0])], 2), "not finite, first at 1 of 3"),
+        (lambda: chebtuck(np.exp, 4, domain=[(0, 1)]).on_grid(0), "0 points along axis 0"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_what_is_no_function_is_refused(ask, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        ask()
+
+
 def across():
-    """Sampling shared by ranks: what one rank finds, and a Field of it."""
+    """Sampling shared by ranks: what one rank finds, and a Field of it. Triangles have no more rows than there are."""
+    comm = world(None)
+    rows = np.random.default_rng(0).standard_normal((comm.size, 2, 40))
+    found = triangle(comm, rows[comm.rank])
+    assert found.shape == (2 * comm.size, 40)
+    np.testing.assert_allclose(found.T @ found, rows.reshape(-1, 40).T @ rows.reshape(-1, 40), atol=1e-12)
     c = chebtuck(f, tol=1e-8)
     assert isinstance(c, ChebTuck)
     np.testing.assert_allclose(c(POINTS), f(*POINTS.T), atol=1e-7)
