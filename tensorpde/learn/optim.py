@@ -99,11 +99,10 @@ def _pairs(params: Mapping[str, Any], grads: Mapping[str, Any]) -> list[tuple[st
     """(name, weight, gradient) of all weights, before any is changed."""
     if missing := sorted(params.keys() - grads.keys()):
         raise ValueError(f"parameters without gradients: {', '.join(missing)}")
-    found = [(name, w, backends.of(w).asarray(grads[name], w.dtype)) for name, w in params.items()]
-    for name, w, g in found:
-        if g.shape != w.shape:
-            raise ValueError(f"the gradient of {name} has shape {g.shape}, the parameter {w.shape}")
-    return found
+    for name, w in params.items():
+        if grads[name].shape != w.shape:
+            raise ValueError(f"the gradient of {name} has shape {grads[name].shape}, the parameter {w.shape}")
+    return [(name, w, backends.of(w).asarray(grads[name])) for name, w in params.items()]
 
 
 def zeros_like(params: Mapping[str, Any]) -> Tree:

@@ -101,8 +101,10 @@ def test_errors():
         born(9, 0.4, beta=0)
     with pytest.raises(NotConverged):
         born(9, 0.4, beta=1e6).solve(nonlinear=True)
-    with pytest.raises(ValueError, match="2 charges and 1 radii"):
+    with pytest.raises(ValueError, match="1 positions but 2 charges"):
         PoissonBoltzmann(np.zeros((1, 3)), [1.0, 1.0], [1.0], 9, BOX)
+    with pytest.raises(ValueError, match="1 charges and 2 radii"):
+        PoissonBoltzmann(np.zeros((1, 3)), [1.0], [1.0, 1.0], 9, BOX)
     with pytest.raises(ValueError, match="n=4 is too small"):
         PoissonBoltzmann(np.zeros((1, 3)), [1.0], [1.0], 4, BOX)
     with pytest.raises(ValueError, match=r"solvent=-1\.0 must be more than 0"):

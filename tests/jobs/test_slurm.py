@@ -65,8 +65,8 @@ class Slurm:
 
     def log(self, job: int) -> str:
         """What a job has printed."""
-        path = self.folder / f"taylor_green-{job}.log"
-        return path.read_text() if path.exists() else ""
+        paths = list(self.folder.glob(f"*-{job}.log"))
+        return paths[0].read_text() if paths else ""
 
     def wait(self, job: int, until, timeout: float = 120) -> dict[str, str]:
         """Wait until something is true of what Slurm shows, and fail as soon as it cannot become true any more."""
@@ -157,6 +157,17 @@ def test_a_launcher_that_starts_separate_worlds_is_not_used(slurm, script):
     assert slurm.end(job)["JobState"] == "COMPLETED", slurm.log(job)
     assert "srun --mpi=none does not give one world of 2 ranks" in slurm.log(job)
     assert "start: step 0, 2 ranks" in slurm.log(job)
+
+
+def test_the_job_of_a_molecule(slurm):
+    atoms = [(0.0, 0.0, 0.0, -0.834, 1.66), (0.757, 0.586, 0.0, 0.417, 1.0), (-0.757, 0.586, 0.0, 0.417, 1.0)]
+    lines = [f"ATOM {k} A HOH 1 {' '.join(map(str, atom))}" for k, atom in enumerate(atoms)]
+    (slurm.folder / "water.pqr").write_text("\n".join(lines))
+    grid = ("--spacing", 1.0, "--margin", 4)
+    job = slurm.submit("-n", 2, ROOT / "jobs" / "solvation.slurm", "--pqr", "water.pqr", *grid, "--out", "water")
+    assert slurm.end(job)["JobState"] == "COMPLETED", slurm.log(job)
+    assert "3 atoms, total charge 0.0000 e" in slurm.log(job)
+    assert re.search(r"solvation energy -\d+\.\d+ kcal/mol", slurm.log(job)), slurm.log(job)
 
 
 def test_the_main_job_is_stopped_and_resumed(slurm):
