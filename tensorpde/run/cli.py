@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from tensorpde import bench
+from tensorpde.backend import Unavailable
 from tensorpde.io.hdf5 import version
 from tensorpde.run import exit_codes
 
@@ -19,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return arguments.run(arguments) or exit_codes.FINISHED
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, Unavailable) as error:
         print(f"tensorpde {arguments.command}: {error}", file=sys.stderr)
         return exit_codes.ERROR
 

@@ -5,8 +5,18 @@ import sys
 import pytest
 import standin
 
+from tensorpde.run import exit_codes
+from tensorpde.run.cli import main
 
-@pytest.mark.skipif("cupy" in sys.modules or standin.has_device(), reason="all tests are run on it")
+pytestmark = pytest.mark.skipif("cupy" in sys.modules or standin.has_device(), reason="all tests are run on it")
+
+
+def test_a_benchmark_without_a_device_is_one_sentence(capsys):
+    assert main(["bench", "line", "--backend", "cupy", "--n", "8"]) == exit_codes.ERROR
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith('tensorpde bench: backend="cupy" needs CuPy, which cannot be imported')
+
+
 def test_others_do_not_see_it():
     """After tests of it were collected, and between two that use it."""
     for _ in range(2):
