@@ -120,9 +120,12 @@ def check_gradient(model: TFNO, x: Any, place: Place, dy: Any) -> Any:
     Raises
     ------
     ValueError
-        If its shape is not that of the output.
+        If its kind or shape is not that of the output.
     """
     block, given = Place.of(dy if hasattr(dy, "dtype") else np.asarray(dy), model.ndim)
+    if (given.space is None) != (place.space is None):
+        kinds = ["an array" if p.space is None else "a Field" for p in (given, place)]
+        raise ValueError(f"dy is {kinds[0]}, the output was {kinds[1]}")
     if block.shape[:2] != (len(x), model.out_channels) or given.shape != place.shape:
         wanted = (len(x), model.out_channels, *place.shape)
         raise ValueError(f"dy has shape {(*block.shape[:2], *given.shape)}, the output had {wanted}")

@@ -119,6 +119,9 @@ def test_what_does_not_fit_a_model():
     for dy in (y[:1], np.repeat(y, 2, 1), y[..., :4], y[0]):
         with pytest.raises(ValueError, match=r"dy has shape|2 axes"):
             model.backward(params, saved, dy)
+    field = tp.Space(tp.Grid(tp.Axis(8, 0, 1), tp.Axis(8, 0, 1))).zeros(y.shape[:2])
+    with pytest.raises(ValueError, match="dy is a Field, the output was an array"):
+        model.backward(params, saved, field)
 
 
 def test_settings_and_data_of_other_kinds_are_the_same_model():
