@@ -24,7 +24,7 @@ SURFACE: dict[str, tuple[str, ...]] = {
     "elements": ("add",),
     "lines": ("prepare", "sweep"),
     "mesh": ("PADDING", "interpolate", "lines", "spread"),
-    "messages": ("connect",),
+    "messages": ("connect", "key", "place"),
     "neighbours": ("around", "near"),
     "particles": ("direct",),
     "pointwise": ("axpby", "copy", "courant", "matmul", "two_register_update"),

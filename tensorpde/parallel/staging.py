@@ -15,6 +15,8 @@ import numpy as np
 from mpi4py import MPI
 from mpi4py.util import dtlib
 
+from tensorpde.parallel.errors import PATIENCE, agree
+
 _LINKS = MPI.Comm.Create_keyval()
 
 
@@ -24,8 +26,22 @@ def _linked(comm: MPI.Intracomm, backend: ModuleType) -> Any:
     if not isinstance(found, dict):
         comm.Set_attr(_LINKS, found := {})
     if backend.name not in found:
-        found[backend.name] = backend.messages.connect(comm)
+        found[backend.name] = _connected(comm, backend.messages)
     return found[backend.name]
+
+
+def _connected(comm: MPI.Intracomm, messages: ModuleType) -> Any:
+    """Links if every rank has a device of its own, else None. Collective; what fails on one rank fails on all."""
+    with agree(comm, "looking for links between devices"):
+        place = messages.place()
+    places = comm.allgather(place)
+    if comm.size == 1 or None in places or len(set(places)) < comm.size:
+        return None
+    with agree(comm, "linking devices"):
+        key = messages.key() if comm.rank == 0 else None
+    key = comm.bcast(key, root=0)
+    with agree(comm, "linking devices", PATIENCE):  # the others may wait in there for a rank that failed
+        return messages.connect(comm.size, key, comm.rank)
 
 
 class Staging:

@@ -80,7 +80,8 @@ def _values(f: Function, x: Sequence[np.ndarray]) -> np.ndarray:
     try:
         given = np.asarray(f(*np.ix_(*x)))
     except (TypeError, ValueError) as error:
-        raise type(error)(f"f does not take {len(x)} arrays that broadcast together: {error}") from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"f does not take {len(x)} arrays that broadcast together: {error}") from error
     if given.dtype.kind not in "fiub":
         raise TypeError(f"f gives {given.dtype}, real numbers are needed")
     try:

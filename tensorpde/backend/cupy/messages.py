@@ -37,14 +37,18 @@ class Links:
         nccl.groupEnd()
 
 
-def connect(comm: Any) -> Links | None:
-    """Links between the ranks of a communicator; None where MPI is the way. Collective.
-
-    That is where CuPy comes without NCCL, where ranks share a device, or with TENSORPDE_NCCL=0.
-    """
-    usable = nccl is not None and nccl.available and os.environ.get("TENSORPDE_NCCL") != "0"
-    places = comm.allgather((platform.node(), cupy.cuda.Device().pci_bus_id) if usable else None)
-    if comm.size == 1 or None in places or len(set(places)) < comm.size:
+def place() -> tuple[str, str] | None:
+    """The device of this rank, which no other may share; None where CuPy comes without NCCL, or TENSORPDE_NCCL=0."""
+    if nccl is None or not nccl.available or os.environ.get("TENSORPDE_NCCL") == "0":
         return None
-    identifier = comm.bcast(nccl.get_unique_id() if comm.rank == 0 else None, root=0)
-    return Links(nccl.NcclCommunicator(comm.size, identifier, comm.rank))
+    return platform.node(), cupy.cuda.Device().pci_bus_id
+
+
+def key() -> Any:
+    """What the ranks to be connected have from one of them."""
+    return nccl.get_unique_id()
+
+
+def connect(size: int, key: Any, rank: int) -> Links:
+    """Links between so many ranks, of which this one has the number `rank`. They all wait for each other."""
+    return Links(nccl.NcclCommunicator(size, key, rank))

@@ -57,25 +57,7 @@ def line(
     places: Sequence[np.ndarray], strides: Sequence[int], rows: int, values: np.ndarray, slopes: np.ndarray,
     rates: np.ndarray | None, chosen: np.ndarray, dtype: Any,
 ) -> Line:  # fmt: skip
-    """The elements that a rank works on along one axis.
-
-    Parameters
-    ----------
-    places
-        (E, k) each, of E elements with k functions: numbers of values in the source and in the result; −1 for none.
-    strides
-        Between neighbours in the source and in the result, in real numbers.
-    rows
-        Values of the result along the axis.
-    values, slopes
-        Of all elements of the axis: functions at points, (all, q, k); derivatives from values at points, (all, q, q).
-    rates
-        What fluxes along the axis are multiplied with, (all, q); None for 1.
-    chosen
-        The numbers of the E elements.
-    dtype
-        Real type of the data.
-    """
+    """The elements that a rank works on along one axis; parameters are those of the host's."""
     load, store = places
     owner, function = np.nonzero(store >= 0)
     order = np.argsort(store[owner, function], kind="stable")

@@ -71,3 +71,27 @@ else:
 """
     )
     run_ranks(2, code)
+
+
+@pytest.mark.parametrize(("name", "failing"), [("place", 1), ("key", 0)])
+def test_links_that_fail_on_one_rank_are_an_error_on_all_of_them(name, failing):
+    code = (
+        CODE.split("import numpy")[0]
+        + """
+import tensorpde as tp
+from tensorpde.backend import cupy as gpu
+comm = tp.parallel.world()
+f = tp.Space(tp.Grid(*[tp.Axis(4, 0.0, 1.0)] * 2), backend="cupy").field(1.0)
+if comm.rank == int(sys.argv[2]):
+    def broken(*given):
+        raise RuntimeError("no link")
+    setattr(gpu.messages, sys.argv[1], broken)
+try:
+    f.align(0 if f.pencil.is_whole(1) else 1)
+except RuntimeError as error:
+    assert f"rank {sys.argv[2]}, while" in str(error) and "no link" in str(error), error
+else:
+    raise AssertionError("devices are linked")
+"""
+    )
+    run_ranks(2, code, name, failing, env={"STANDIN_NCCL": "1"})
