@@ -122,11 +122,14 @@ class ndarray:
     def __cuda_array_interface__(self):
         return {**self._values.__array_interface__, "version": 3, "stream": None}
 
-    def get(self, out=None, blocking=True):
+    def get(self, stream=None, order="C", out=None, blocking=True):
         if out is None:
             return self._values.copy()
         assert type(out) is np.ndarray and out.dtype == self.dtype and out.flags.c_contiguous
-        out[...] = self._values
+        if stream is None or blocking:
+            out[...] = self._values
+        else:
+            stream.add(_copy(self, out))
         return out
 
     def set(self, values):
@@ -282,14 +285,73 @@ class Device:
         Device.used = self.id
 
 
-class Event:
-    """A moment of the host: what the stand-in does is done when the call returns."""
+class Stream:
+    """Work in order. That of the default stream is done when a call returns, that of others as late as it may be."""
 
-    def record(self, stream=None):
-        self.time = time.perf_counter()
+    def __init__(self, null=False, non_blocking=False):
+        assert null or non_blocking, "the default stream waits for one that is not non_blocking"
+        self.ptr, self._waiting, self._done = (0 if null else id(self)), [], 0
+
+    def add(self, work):
+        self._waiting.append(work)
+
+    def wait_event(self, event):
+        if self.ptr:
+            self.add(event.synchronize)
+        else:
+            event.synchronize()
+
+    def record(self, event):
+        event.record(self)
 
     def synchronize(self):
-        pass
+        self.reach(self._done + len(self._waiting))
+
+    def reach(self, place):
+        """Do the work up to a place, counted from the first that there ever was."""
+        while self._done < place:
+            self._done += 1
+            self._waiting.pop(0)()
+
+    @property
+    def place(self):
+        return self._done + len(self._waiting)
+
+
+Stream.null = Stream(null=True)
+
+
+class Event:
+    """A place in a stream, and the moment at which the host asked for it."""
+
+    def __init__(self, disable_timing=False):
+        self.time = None
+
+    def record(self, stream=None):
+        self.stream = stream or Stream.null
+        self.place, self.time = self.stream.place, time.perf_counter()
+
+    def synchronize(self):
+        self.stream.reach(self.place)
+
+
+def _copy(source, out):
+    """Copy as late as it may be: memory that was given back by then, or is not pinned, shows."""
+    memory, values = weakref.ref(source), source._values
+    base = out
+    while isinstance(base, np.ndarray):
+        base = base.base
+    assert isinstance(getattr(base, "obj", None), Pinned), "the host waits for copies to memory that is not pinned"
+
+    def copy():
+        assert memory() is not None, "memory was given back before it was copied"
+        out[...] = values
+
+    return copy
+
+
+class Pinned(bytearray):
+    """Memory of the host that the device copies to by itself."""
 
 
 def _asarray(values, dtype=None):
@@ -334,8 +396,8 @@ def _modules():
     cupy.get_default_memory_pool = lambda: POOL
     cupy.__version__ = VERSION
     cuda.runtime, cuda.memory, cuda.Device = runtime, memory, Device
-    cuda.get_current_stream = lambda: types.SimpleNamespace(ptr=0, synchronize=lambda: None)
-    cuda.alloc_pinned_memory, cuda.Event = bytearray, Event
+    cuda.get_current_stream, cuda.Stream = lambda: Stream.null, Stream
+    cuda.alloc_pinned_memory, cuda.Event = Pinned, Event
     cuda.get_elapsed_time = lambda start, end: 1e3 * (end.time - start.time)
     runtime.CUDARuntimeError, runtime.getDeviceCount = CUDARuntimeError, lambda: 2
     runtime.driverGetVersion, runtime.runtimeGetVersion = lambda: 13000, lambda: 13000

@@ -21,6 +21,7 @@ SURFACE: dict[str, tuple[str, ...]] = {
     "activations": ("combine", "gelu_backward"),
     "blocks": ("copy_block", "download", "pinned", "upload", "wait"),
     "channels": ("join", "join_backward", "mlp", "mlp_backward"),
+    "departures": ("HostCopies",),
     "elements": ("add",),
     "lines": ("prepare", "sweep"),
     "mesh": ("PADDING", "interpolate", "lines", "spread"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,10 @@ class Workspace:
     Parameters
     ----------
     backend
-        The backend package whose arrays they are.
+        The backend package whose arrays they are, or what else has its `empty`.
     """
 
-    def __init__(self, backend: ModuleType) -> None:
+    def __init__(self, backend: ModuleType | SimpleNamespace) -> None:
         self._backend = backend
         self._free: list[Any] = []
         self._lent: dict[int, tuple[Any, Any]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import warnings
@@ -19,8 +20,10 @@ from tensorpde.io import hdf5, layout, probes, publish, snapshot, view, xdmf
 from tensorpde.io.cadence import Every, Stream
 from tensorpde.io.series import Series
 from tensorpde.parallel.errors import agree
+from tensorpde.parallel.meeting import all_here
 
 FLUSH = 5.0  # seconds between two writes of a time series
+GRACE = 5.0  # seconds that a rank with an error waits for the others to write together what is left
 Given = Field | Sequence[Field] | Callable[[], Field | Sequence[Field]]
 
 
@@ -51,6 +54,12 @@ class Output:
         For two streams of one name, or stream parameters beside `streams`.
     OSError, Unreadable
         If the directory cannot be written, or an old time series in it is damaged.
+
+    Notes
+    -----
+    Of fields on the host `write` writes the files. Of those on a device it only begins to copy them to pinned memory:
+    the files are written by `complete` while the device works on the next step, and are the same. So does every later
+    `write`, `flush` and `close`, and the loop of a driver (`run.loop`) as soon as it has begun the next step.
     """
 
     def __init__(
@@ -79,6 +88,8 @@ class Output:
         self.directory, self.space = Path(directory), space
         self._root = {"parameters": parameters}
         self._attributes = dict(attributes or {})
+        self._copies = None if space.backend.on_host else space.backend.departures.HostCopies()
+        self._begun: list[Callable[[], None]] = []
         with agree(space.comm, f"preparing {directory}"):
             if space.comm.rank == 0:
                 self.directory.mkdir(parents=True, exist_ok=True)
@@ -86,7 +97,9 @@ class Output:
                     publish.sweep(self.directory, rf"{name}(_\d+)?\.(h5|xdmf)")
             self._diagnostics = self._series("diagnostics", resume)
             kinds = [_Snapshots if stream.probes is None else _Probes for stream in streams]
-            self._streams = [kind(self, stream, resume) for kind, stream in zip(kinds, streams, strict=True)]
+            self._streams: list[_Snapshots | _Probes] = [
+                kind(self, stream, resume) for kind, stream in zip(kinds, streams, strict=True)
+            ]
         for running in self._streams:
             running.last = space.comm.bcast(running.last) if resume is not None else None
 
@@ -116,15 +129,16 @@ class Output:
         Returns
         -------
         list of Path
-            The snapshots written, the same on all ranks.
+            The snapshots written, the same on all ranks; those of a device are there after `complete`.
 
         Raises
         ------
         KeyError
             If a stream keeps a field that is not given.
         ValueError, OSError
-            As :func:`tensorpde.io.snapshot.write`.
+            As :class:`tensorpde.io.snapshot.Snapshot`; what was begun before is completed first, and may raise too.
         """
+        self.complete()
         step, time = whole(step, "step"), float(number(time, "time"))
         if step < 0:
             raise ValueError(f"a step must be 0 or more, not {step}")
@@ -139,10 +153,52 @@ class Output:
                     raise KeyError(f"stream {running.stream.name!r} keeps {name!r}; given are {', '.join(fields)}")
                 if name not in made:
                     made[name] = _made(name, fields[name])
-            path = running.write(step, time, {name: made[name] for name in names})
+            path = self._write(running, step, time, {name: made[name] for name in names})
             running.last, running.written = time, monotonic()
             written += [path] if path else []
         return written
+
+    def _write(self, running: _Snapshots | _Probes, step: int, time: float, fields: snapshot.Fields) -> Path | None:
+        """Write one stream, or begin to."""
+        path, parts, finish = running.laid_out(step, time, fields)
+        if self._copies is None:
+            finish()
+            return path
+        with agree(self.space.comm, f"copying the fields of {running.stream.name} to the host"):
+            for part in parts:
+                part.keep(self._copies.take)
+        self._begun.append(finish)
+        _UNFINISHED[id(self)] = self
+        return path
+
+    def complete(self) -> None:
+        """Write the files that `write` has begun, from copies on the host: while the device does something else.
+
+        Raises
+        ------
+        OSError
+            If one cannot be written; those after it are not written either.
+        """
+        begun, self._begun = self._begun, []
+        _UNFINISHED.pop(id(self), None)
+        if self._copies is not None and begun:
+            with self._copies.finished():
+                for finish in begun:
+                    finish()
+
+    def rescue(self) -> None:
+        """`complete` if all ranks come here, as they do after an error of all; else say what is lost.
+
+        For the end of a run: after it is known that something is lost no rank may meet others again.
+        """
+        if not self._begun:
+            return
+        if all_here(self.space.comm, GRACE):
+            self.complete()
+            return
+        self._begun = []
+        _UNFINISHED.pop(id(self), None)
+        warnings.warn(f"the last output to {self.directory} is lost: not all ranks are there to write it", stacklevel=2)
 
     def _due(self, running: _Running, step: int, time: float) -> bool:
         every = running.stream.every
@@ -164,7 +220,8 @@ class Output:
                 self._diagnostics.flush(FLUSH)
 
     def flush(self) -> None:
-        """Write all time series now: before a checkpoint, so that a restart finds every record up to it."""
+        """Complete all files now: before a checkpoint, so that a restart finds every record up to it."""
+        self.complete()
         with agree(self.space.comm, f"writing time series to {self.directory}"):
             self._flush()
 
@@ -185,13 +242,24 @@ class Output:
             self.close()
             return
         try:
+            self.rescue()
             self._flush()  # by itself: the other ranks may not come here
         except OSError as second:
             warnings.warn(f"the last records are lost: {second}", stacklevel=2)
 
 
+_UNFINISHED: dict[int, Output] = {}
+"""Outputs with files that are begun and not written, so that they outlive the names that a program had for them."""
+
+
+@atexit.register
+def _at_exit() -> None:
+    for out in list(_UNFINISHED.values()):
+        out.rescue()
+
+
 class _Running:
-    """A stream at work."""
+    """A stream at work: `laid_out` gives the path of a snapshot, what holds values of fields, and what writes them."""
 
     def __init__(self, out: Output, stream: Stream) -> None:
         self.out, self.stream = out, stream
@@ -220,10 +288,9 @@ class _Snapshots(_Running):
                     warnings.warn(f"snapshot left out of {self.stream.name}.xdmf: {error}", stacklevel=2)
         return dict(sorted(known.items()))
 
-    def write(self, step: int, time: float, fields: snapshot.Fields) -> Path:
-        """Write one snapshot and the collection of all up to it. Collective."""
+    def laid_out(self, step: int, time: float, fields: snapshot.Fields) -> tuple[Path, list, Callable[[], None]]:
         out, path = self.out, self.out.directory / f"{self.stream.name}_{step:08d}.h5"
-        snapshot.write(
+        made = snapshot.Snapshot(
             path,
             out.space,
             fields,
@@ -234,13 +301,18 @@ class _Snapshots(_Running):
             root=out._root,
             attributes=out._attributes,
         )
-        with agree(out.space.comm, f"writing {self.stream.name}.xdmf"):
-            if out.space.comm.rank == 0:
+        return path, [made], lambda: self._write(made)
+
+    def _write(self, made: snapshot.Snapshot) -> None:
+        """Write one snapshot and the collection of all up to it. Collective."""
+        made.write()
+        path, step = made.path, made.step
+        with agree(self.out.space.comm, f"writing {self.stream.name}.xdmf"):
+            if self.out.space.comm.rank == 0:
                 self._known = {k: entry for k, entry in self._known.items() if k < step}
                 self._known[step] = path.name, view.describe(path)
                 text = xdmf.collection(self.stream.name, self._known.values())
                 publish.publish_text(path.with_name(f"{self.stream.name}.xdmf"), text)
-        return path
 
 
 class _Probes(_Running):
@@ -253,15 +325,22 @@ class _Probes(_Running):
         self.series = out._series(stream.name, resume, places)
         self.last = self.series.last[1] if self.series and self.series.last else None
 
-    def write(self, step: int, time: float, fields: snapshot.Fields) -> None:
+    def laid_out(self, step: int, time: float, fields: snapshot.Fields) -> tuple[None, list, Callable[[], None]]:
+        samples = {
+            suffix: probes.Sample(component, self.points)
+            for name, field in fields.items()
+            for suffix, component in _components(layout.check_name(name), field)
+        }
+        return None, list(samples.values()), lambda: self._write(step, time, samples)
+
+    def _write(self, step: int, time: float, samples: Mapping[str, probes.Sample]) -> None:
         """Add the values of all fields to the series. Collective."""
         values: dict[str, np.ndarray] = {}
-        for name, field in fields.items():
-            for suffix, component in _components(layout.check_name(name), field):
-                sampled = probes.sample(component, self.points)
-                for end, part in layout.parts(np.dtype(component.local.dtype)):
-                    if sampled is not None:
-                        values[f"{suffix}{end}"] = getattr(sampled, part)
+        for name, sample in samples.items():
+            sampled = sample.collect()
+            for end, part in layout.parts(sample.dtype):
+                if sampled is not None:
+                    values[f"{name}{end}"] = getattr(sampled, part)
         with agree(self.out.space.comm, f"writing {self.stream.name}.h5"):
             if self.series is not None:
                 self.series.append(step, time, values)

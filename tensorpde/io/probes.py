@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from tensorpde import backend
@@ -31,38 +34,51 @@ def sample(field: Field, points: np.ndarray) -> np.ndarray | None:
     ValueError
         For points of the wrong shape or outside the grid.
     """
-    space, points = field.space, np.asarray(points, dtype=float)
-    if points.ndim != 2 or points.shape[1] != space.ndim:
-        raise ValueError(f"points have shape {points.shape}, expected (m, {space.ndim})")
-    index, weights = [], []
-    for i, axis in enumerate(space.axes):
-        if not axis.periodic and not np.all((points[:, i] >= axis.lo) & (points[:, i] <= axis.hi)):
-            raise ValueError(f"a point has {axis_name(i)} outside [{axis.lo}, {axis.hi}]")
-        where, weight = stencils(axis.x, points[:, i], axis.length if axis.periodic else None)
-        index.append(where)
-        weights.append(weight)
-    values = _collect(field, index)
-    if values is None:
-        return None
-    for weight in reversed(weights):  # values: lead + (m, s, …, s); the last axis goes
-        values = (values * weight.reshape(len(points), *[1] * (values.ndim - len(field.lead) - 2), -1)).sum(axis=-1)
-    return values
+    return Sample(field, points).collect()
 
 
-def _collect(field: Field, index: list[np.ndarray]) -> np.ndarray | None:
-    """The stencil values lead + (m, s, …, s) on rank 0: each from its one owner, the others add zero. Collective."""
-    comm, ndim = field.pencil.process_grid.comm, field.space.ndim
-    local, owned = [], []
-    for i, (where, block) in enumerate(zip(index, field.pencil.slices, strict=True)):
-        shape = (len(where), *[-1 if j == i else 1 for j in range(ndim)])
-        local.append((where - block.start).reshape(shape))
-        owned.append(((where >= block.start) & (where < block.stop)).reshape(shape))
-    mine = np.logical_and.reduce(np.broadcast_arrays(*owned))
-    values = np.zeros((*field.lead, *mine.shape), np.result_type(field.local.dtype, np.float64))
-    if mine.any():
-        package = backend.of(field.local)
-        chosen = tuple(package.asarray(np.broadcast_to(where, mine.shape)[mine]) for where in local)
-        values[..., mine] = package.to_host(field.local[(..., *chosen)])
-    total = np.empty_like(values) if comm.rank == 0 else None
-    comm.Reduce(values, total, root=0)
-    return total
+class Sample:
+    """What `sample` finds, in two parts: the values that the field has now, and what is made of them."""
+
+    def __init__(self, field: Field, points: np.ndarray) -> None:
+        space, points = field.space, np.asarray(points, dtype=float)
+        if points.ndim != 2 or points.shape[1] != space.ndim:
+            raise ValueError(f"points have shape {points.shape}, expected (m, {space.ndim})")
+        index, self._weights = [], []
+        for i, axis in enumerate(space.axes):
+            if not axis.periodic and not np.all((points[:, i] >= axis.lo) & (points[:, i] <= axis.hi)):
+                raise ValueError(f"a point has {axis_name(i)} outside [{axis.lo}, {axis.hi}]")
+            where, weight = stencils(axis.x, points[:, i], axis.length if axis.periodic else None)
+            index.append(where)
+            self._weights.append(weight)
+        self._comm, self._lead, self.dtype = field.pencil.process_grid.comm, field.lead, field.dtype
+        local, owned = [], []
+        for i, (where, block) in enumerate(zip(index, field.pencil.slices, strict=True)):
+            shape = (len(where), *[-1 if j == i else 1 for j in range(space.ndim)])
+            local.append((where - block.start).reshape(shape))
+            owned.append(((where >= block.start) & (where < block.stop)).reshape(shape))
+        self._mine = np.logical_and.reduce(np.broadcast_arrays(*owned))
+        self._values = None
+        if self._mine.any():
+            asarray = backend.of(field.local).asarray
+            chosen = tuple(asarray(np.broadcast_to(where, self._mine.shape)[self._mine]) for where in local)
+            self._values = field.local[(..., *chosen)]
+
+    def keep(self, take: Callable[[Any, Any], np.ndarray]) -> None:
+        """Let go of the device: from now on the values are what `take` makes of an array and its type."""
+        if self._values is not None:
+            self._values = take(self._values, self._values.dtype)
+
+    def collect(self) -> np.ndarray | None:
+        """Shape lead + (m,), in float64 or complex128, on rank 0; None on the others. Collective."""
+        values = np.zeros((*self._lead, *self._mine.shape), np.result_type(self.dtype, np.float64))
+        if self._values is not None:
+            values[..., self._mine] = backend.of(self._values).to_host(self._values)
+        total = np.empty_like(values) if self._comm.rank == 0 else None
+        self._comm.Reduce(values, total, root=0)  # each value from its one owner, the others add zero
+        if total is None:
+            return None
+        for weight in reversed(self._weights):  # values: lead + (m, s, …, s); the last axis goes
+            shape = len(weight), *[1] * (total.ndim - len(self._lead) - 2), -1
+            total = (total * weight.reshape(shape)).sum(axis=-1)
+        return total

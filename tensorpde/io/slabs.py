@@ -30,18 +30,34 @@ def slabs(shape: Sequence[int], itemsize: int) -> Iterator[tuple[int, int]]:
 
 def region_shape(shape: Sequence[int], region: Sequence[slice]) -> tuple[int, ...]:
     """Shape of what the slices of `region` keep of an array of this shape."""
-    return tuple(len(range(n)[kept]) for n, kept in zip(shape, region, strict=True))
+    return tuple(len(range(n)[part]) for n, part in zip(shape, region, strict=True))
+
+
+def kept(local: Any, pencil: Pencil, region: Sequence[slice]) -> Any:
+    """The points of this rank's block, shape pencil.local_shape, that belong to a region: a view, None for none."""
+    mine = _owned(pencil, pencil.process_grid.comm.rank, region)
+    if not mine:
+        return None
+    return local[
+        tuple(
+            slice(
+                own.start + begin * own.step - block.start, own.start + (end - 1) * own.step - block.start + 1, own.step
+            )
+            for (begin, end), own, block in zip(mine, region, pencil.slices, strict=True)
+        )
+    ]
 
 
 def gather(
-    local: Any, pencil: Pencil, region: Sequence[slice], dtype: Any, what: str, write: Callable[[int, np.ndarray], None]
-) -> None:
+    points: Any, pencil: Pencil, region: Sequence[slice], dtype: Any, what: str,
+    write: Callable[[int, np.ndarray], None],
+) -> None:  # fmt: skip
     """Bring a region of a distributed array to rank 0 in order. Collective.
 
     Parameters
     ----------
-    local
-        This rank's block, shape pencil.local_shape, on any backend.
+    points
+        What is `kept` of this rank's block, on any backend; for all points the block itself.
     region
         A slice with positive step per axis of the global array.
     dtype
@@ -60,7 +76,7 @@ def gather(
     buffer = np.empty((rows, *shape[1:]), dtype)
     for start, stop in slabs(shape, dtype.itemsize):
         piece = _rows(mine, start, stop)
-        values = _take(local, pencil, region, piece, dtype) if piece else None
+        values = _host(points[_own_rows(piece, mine)], dtype) if piece else None
         if comm.rank > 0:
             if values is not None:
                 comm.Send(values, dest=0, tag=TAG)
@@ -106,18 +122,18 @@ def scatter(read: Callable[[int, np.ndarray], None], local: Any, pencil: Pencil,
             else:
                 values = np.empty([end - begin for begin, end in piece], dtype)
                 comm.Recv(values, source=0, tag=TAG)
-            local[_local(pencil, whole, piece)] = backend.of(local).asarray(values)
+            local[_own_rows(piece, mine)] = backend.of(local).asarray(values)
     with agree(comm, what):
         if failure is not None:
             raise failure
 
 
-def own(local: Any, pencil: Pencil, region: Sequence[slice], dtype: Any) -> tuple[tuple[slice, ...], np.ndarray] | None:
-    """Where this rank's part of a region belongs in the array of the kept points, and its values; None for nothing."""
+def own(
+    points: Any, pencil: Pencil, region: Sequence[slice], dtype: Any
+) -> tuple[tuple[slice, ...], np.ndarray] | None:
+    """Where what is `kept` of this rank's block belongs in the array of all kept points, and its values; or None."""
     mine = _owned(pencil, pencil.process_grid.comm.rank, region)
-    if not mine:
-        return None
-    return _inside(mine, 0), _take(local, pencil, region, mine, np.dtype(dtype))
+    return (_inside(mine, 0), _host(points, dtype)) if mine else None
 
 
 def _attempt(call: Callable[[int, np.ndarray], None], start: int, slab: np.ndarray) -> Exception | None:
@@ -132,9 +148,9 @@ def _attempt(call: Callable[[int, np.ndarray], None], start: int, slab: np.ndarr
 def _owned(pencil: Pencil, rank: int, region: Sequence[slice]) -> list[tuple[int, int]]:
     """The part of the region that a rank owns: (begin, end) per axis, counted in kept points; [] for nothing."""
     spans = []
-    for n, kept, block in zip(pencil.shape, region, pencil.slices_of(rank), strict=True):
-        count, first = len(range(n)[kept]), kept.start
-        begin, end = (min(count, max(0, -((first - edge) // kept.step))) for edge in (block.start, block.stop))
+    for n, part, block in zip(pencil.shape, region, pencil.slices_of(rank), strict=True):
+        count, first = len(range(n)[part]), part.start
+        begin, end = (min(count, max(0, -((first - edge) // part.step))) for edge in (block.start, block.stop))
         if begin >= end:
             return []
         spans.append((begin, end))
@@ -148,26 +164,17 @@ def _rows(owned: list[tuple[int, int]], start: int, stop: int) -> list[tuple[int
     return [(begin, end), *owned[1:]]
 
 
+def _own_rows(piece: list[tuple[int, int]], owned: list[tuple[int, int]]) -> slice:
+    """The rows of a piece among those of the owned part that it belongs to."""
+    return slice(piece[0][0] - owned[0][0], piece[0][1] - owned[0][0])
+
+
 def _inside(part: list[tuple[int, int]], start: int) -> tuple[slice, ...]:
     """Where a part goes in the slab whose first row is `start`."""
     (begin, end), *rest = part
     return (slice(begin - start, end - start), *(slice(*span) for span in rest))
 
 
-def _local(pencil: Pencil, region: Sequence[slice], part: list[tuple[int, int]]) -> tuple[slice, ...]:
-    """Where a part lies in this rank's block."""
-    return tuple(
-        slice(
-            kept.start + begin * kept.step - block.start,
-            kept.start + (end - 1) * kept.step - block.start + 1,
-            kept.step,
-        )
-        for (begin, end), kept, block in zip(part, region, pencil.slices, strict=True)
-    )
-
-
-def _take(
-    local: Any, pencil: Pencil, region: Sequence[slice], part: list[tuple[int, int]], dtype: np.dtype
-) -> np.ndarray:
-    """A contiguous host copy of a part of this rank's block."""
-    return np.ascontiguousarray(backend.of(local).to_host(local[_local(pencil, region, part)]), dtype=dtype)
+def _host(points: Any, dtype: Any) -> np.ndarray:
+    """A contiguous host array of these values."""
+    return np.ascontiguousarray(backend.of(points).to_host(points), dtype=dtype)

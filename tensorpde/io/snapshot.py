@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ class _Part:
     """One dataset: a real component of a field, on the kept points."""
 
     name: str
-    local: Any
+    points: Any  # those that are kept, of this rank's block
     pencil: Any
     region: tuple[slice, ...]
     scales: tuple[str, ...]  # one per axis, the dropped ones too
@@ -42,26 +42,19 @@ class _Part:
         return tuple(self.scales[axis] for axis in self.kept)
 
 
-def write(
-    path: Path,
-    space: Space,
-    fields: Fields,
-    step: int,
-    time: float,
-    *,
-    region: layout.Region | None = None,
-    dtype: Any = None,
-    root: Mapping[str, str] | None = None,
-    attributes: Mapping[str, Mapping[str, Any]] | None = None,
-) -> None:
-    """Write and publish one snapshot. Collective.
+class Snapshot:
+    """One snapshot, laid out: what its datasets are called and hold. `write` writes and publishes it. Collective.
 
     Parameters
     ----------
+    path
+        Of the file.
     space
         Its axes are the scales x, y, z, x3….
     fields
         Name → Field, or a sequence of Fields: the components of a vector, each in a Space of its own.
+    step, time
+        The instant.
     region
         The points to keep; None for all.
     dtype
@@ -75,30 +68,59 @@ def write(
     ------
     ValueError
         For an impossible name, type or region.
-    OSError
-        If the file cannot be written; an older file of that name is as it was.
     """
-    region = region or layout.Region()
-    scales = _Scales(space, region)
-    parts = [
-        part
-        for name, field in fields.items()
-        for part in scales.parts(layout.check_name(name), field, dtype, (attributes or {}).get(name, {}))
-    ]
-    nbytes = sum(math.prod(part.shape) * part.dtype.itemsize + hdf5.PER_DATASET for part in parts)
-    nbytes += sum(map(len, (root or {}).values()))
-    with hdf5.create(path, space.comm, KIND, nbytes, by_all=hdf5.written_by_all()) as file:
-        with agree(space.comm, f"writing the header of {path}"):
-            if file is not None:
-                file.attrs.update(root or {})
-                hdf5.scale(file, "time", np.float64(time), {"units": "1", "long_name": "time"})
-                hdf5.scale(file, "step", np.int64(step), {"units": "1", "long_name": "number of time steps"})
-                scales.write(file)
-                for part in parts:
-                    data = hdf5.variable(file, part.name, part.shape, part.dtype, part.dimensions)
-                    data.attrs.update(part.attributes)
-        for part in parts:
-            _write_values(file, part)
+
+    def __init__(
+        self,
+        path: Path,
+        space: Space,
+        fields: Fields,
+        step: int,
+        time: float,
+        *,
+        region: layout.Region | None = None,
+        dtype: Any = None,
+        root: Mapping[str, str] | None = None,
+        attributes: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.path, self.step, self.time, self._comm, self._root = path, step, time, space.comm, dict(root or {})
+        self._scales = _Scales(space, region or layout.Region())
+        self._parts = [
+            part
+            for name, field in fields.items()
+            for part in self._scales.parts(layout.check_name(name), field, dtype, (attributes or {}).get(name, {}))
+        ]
+
+    def keep(self, take: Callable[[Any, Any], np.ndarray]) -> None:
+        """Let go of the fields: from now on the values are what `take` makes of an array and the type to store."""
+        self._parts = [
+            part if part.points is None else replace(part, points=take(part.points, part.dtype)) for part in self._parts
+        ]
+
+    def write(self) -> None:
+        """Write the file. Collective.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; an older file of that name is as it was.
+        """
+        path, parts = self.path, self._parts
+        nbytes = sum(math.prod(part.shape) * part.dtype.itemsize + hdf5.PER_DATASET for part in parts)
+        nbytes += sum(map(len, self._root.values()))
+        with hdf5.create(path, self._comm, KIND, nbytes, by_all=hdf5.written_by_all()) as file:
+            with agree(self._comm, f"writing the header of {path}"):
+                if file is not None:
+                    file.attrs.update(self._root)
+                    hdf5.scale(file, "time", np.float64(self.time), {"units": "1", "long_name": "time"})
+                    steps = {"units": "1", "long_name": "number of time steps"}
+                    hdf5.scale(file, "step", np.int64(self.step), steps)
+                    self._scales.write(file)
+                    for part in parts:
+                        data = hdf5.variable(file, part.name, part.shape, part.dtype, part.dimensions)
+                        data.attrs.update(part.attributes)
+            for part in parts:
+                _write_values(file, part)
 
 
 def _write_values(file: Any, part: _Part) -> None:
@@ -110,10 +132,10 @@ def _write_values(file: Any, part: _Part) -> None:
         file[part.name][rows or ...] = slab.squeeze(dropped)
 
     if not hdf5.written_by_all():
-        slabs.gather(part.local, part.pencil, part.region, part.dtype, f"writing {part.name}", put)
+        slabs.gather(part.points, part.pencil, part.region, part.dtype, f"writing {part.name}", put)
         return
     with agree(part.pencil.process_grid.comm, f"writing {part.name}"):
-        if (mine := slabs.own(part.local, part.pencil, part.region, part.dtype)) is not None:
+        if (mine := slabs.own(part.points, part.pencil, part.region, part.dtype)) is not None:
             place, values = mine
             file[part.name][tuple(place[axis] for axis in part.kept) or ...] = values.squeeze(dropped)
 
@@ -163,9 +185,13 @@ class _Scales:
         if real.name not in ("float32", "float64"):
             raise ValueError(f"{name!r} cannot be stored as {real}, expected float32 or float64")
         kept = tuple(axis for axis in range(len(axes)) if axis not in self._dropped)
-        return [
-            _Part(name + suffix, getattr(local, attribute), field.pencil, region, scales, kept, real, attributes)
+        made = [
+            (suffix, slabs.kept(getattr(local, attribute), field.pencil, region))
             for suffix, attribute in layout.parts(np.dtype(field.local.dtype))
+        ]
+        return [
+            _Part(name + suffix, points, field.pencil, region, scales, kept, real, attributes)
+            for suffix, points in made
         ]
 
     def write(self, file: h5py.File) -> None:

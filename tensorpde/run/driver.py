@@ -259,6 +259,8 @@ class Run(Generic[P]):
             while self.time < t_end and not until():
                 size = self._step_size(dt() if callable(dt) else dt, t_end, state)
                 yield Clock(self.step + 1, self.time, size)
+                for output in self._outputs:
+                    output.complete()  # a device works on the new step meanwhile
                 self.step += 1
                 self.time = t_end if size == t_end - self.time else self.time + size
                 shown = record(self.step, self.time) if record else None
@@ -267,6 +269,8 @@ class Run(Generic[P]):
         finally:
             self._progress.close()
             self._watch.close()
+            for output in self._outputs:
+                output.rescue()
 
     def show(self, step: int, time: float, end: float, **shown: float) -> None:
         """Progress of a loop of the driver's own: where it is on the way to `end`, and numbers by name."""
