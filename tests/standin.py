@@ -18,6 +18,7 @@ import time
 import types
 import weakref
 from contextlib import contextmanager, nullcontext
+from functools import wraps
 from importlib.machinery import ModuleSpec
 
 import numpy as np
@@ -58,24 +59,40 @@ class Pool:
     """
 
     UNIT = 512
+    current = None
 
     def __init__(self):
-        self.taken, self._used, self._free, self._alive = 0, 0, {}, {}
+        self.taken, self._used, self._free = 0, 0, {}
+
+    def malloc(self, size):
+        raise NotImplementedError("it is a name for this pool, for `using_allocator`")
 
     def take(self, values):
-        """Count the memory behind values, where it is new."""
+        """Count an array on the memory behind values, and that memory where it is new; what to give back."""
         while isinstance(values.base, np.ndarray):
             values = values.base
-        if id(values) not in self._alive:
-            size = -(-values.nbytes // self.UNIT) * self.UNIT
-            self.taken, self._used = self.taken + 1, self._used + size
-            self._free[size] = max(self._free.get(size, 0) - 1, 0)
-            self._alive[id(values)] = weakref.finalize(values, self._give, id(values), size)
+        number = id(values)
+        if number in OWNERS:
+            OWNERS[number][2] += 1
+            return number
+        size = -(-values.nbytes // self.UNIT) * self.UNIT
+        if capture and not self._free.get(size):
+            raise CUDARuntimeError("cudaErrorStreamCaptureUnsupported: memory from the driver")
+        self.taken, self._used = self.taken + 1, self._used + size
+        self._free[size] = max(self._free.get(size, 0) - 1, 0)
+        OWNERS[number] = [self, values, 1]
+        return number
 
-    def _give(self, number, size):
-        del self._alive[number]
-        self._used -= size
-        self._free[size] += 1
+    @staticmethod
+    def give(number):
+        """An array on this memory is gone; where it was the last, others may have the memory."""
+        pool, values, count = OWNERS[number]
+        OWNERS[number][2] -= 1
+        if count == 1:
+            size = -(-values.nbytes // pool.UNIT) * pool.UNIT
+            del OWNERS[number]
+            pool._used -= size
+            pool._free[size] = pool._free.get(size, 0) + 1
 
     def used_bytes(self):
         return self._used
@@ -87,19 +104,103 @@ class Pool:
         return self._used + self.free_bytes()
 
 
-POOL = Pool()
+POOL = Pool.current = Pool()
+OWNERS = {}
+"""The memory behind all device arrays, by its number: its pool, itself, and how many arrays lie on it."""
+
+
+@contextmanager
+def using_allocator(allocator):
+    before, Pool.current = Pool.current, allocator.__self__
+    try:
+        yield
+    finally:
+        Pool.current = before
+
+
+class Graph:
+    """What was asked of the device while a stream was captured: calls, and what they gave, to be given again."""
+
+    def __init__(self):
+        self.before = [(values, values.copy()) for _, values, _ in OWNERS.values()]
+        self.calls = []
+
+    def end(self):
+        """Nothing has been done yet: the memory is as it was before."""
+        for values, copy in self.before:
+            np.copyto(values, copy)
+        del self.before
+
+    def launch(self, stream=None):
+        for call, args, options, result in self.calls:
+            again = call(*args(), **options())
+            if result is not None and isinstance(again, ndarray):
+                result[...] = again._values
+
+
+capture, inside = None, False
+"""The Graph that is being captured, and whether a call that it has is being made."""
+
+
+def recorded(call):
+    """What a device does in the order of a stream: done now, and again when a Graph is launched."""
+
+    @wraps(call)
+    def one(*args, **options):
+        global inside
+        if capture is None or inside:
+            return call(*args, **options)
+        inside = True
+        try:
+            result = call(*args, **options)
+        finally:
+            inside = False
+        if isinstance(result, (bool, int, float, complex, np.generic)):
+            raise CUDARuntimeError("cudaErrorStreamCaptureImplicit: the host waits for a value")
+        kept = result._values if isinstance(result, ndarray) else None
+        capture.calls.append((call, _held(args), _held(options), kept))
+        return result
+
+    return one
+
+
+def _held(value):
+    """A function that gives the value again, without arrays that would keep their memory from others."""
+    if isinstance(value, ndarray):
+        values = value._values
+        return lambda: ndarray(values, counted=False)
+    if isinstance(value, (tuple, list)):
+        kind, parts = getattr(type(value), "_make", type(value)), [_held(part) for part in value]
+        return lambda: kind(part() for part in parts)
+    if isinstance(value, dict):
+        parts = {key: _held(part) for key, part in value.items()}
+        return lambda: {key: part() for key, part in parts.items()}
+    return lambda: value
+
+
+def not_captured(what, error=None):
+    if capture is not None:
+        raise error or CUDARuntimeError(f"cudaErrorStreamCaptureUnsupported: {what}")
+
+
+CUBLAS = NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
 
 
 class ndarray:
     """What cupy.ndarray offers, as far as the suite uses it."""
 
-    __slots__ = ("__weakref__", "_values")
+    __slots__ = ("__weakref__", "_memory", "_values")
     __module__ = "cupy"
     __hash__ = None
 
-    def __init__(self, values):
-        self._values = np.asarray(values)
-        POOL.take(self._values)
+    def __init__(self, values, counted=True):
+        self._memory, self._values = None, np.asarray(values)
+        if counted:
+            self._memory = Pool.current.take(self._values)
+
+    def __del__(self):
+        if self._memory is not None:
+            Pool.give(self._memory)
 
     shape = property(lambda self: self._values.shape)
     dtype = property(lambda self: self._values.dtype)
@@ -123,6 +224,7 @@ class ndarray:
         return {**self._values.__array_interface__, "version": 3, "stream": None}
 
     def get(self, stream=None, order="C", out=None, blocking=True):
+        not_captured("a copy to the host")
         if out is None:
             return self._values.copy()
         assert type(out) is np.ndarray and out.dtype == self.dtype and out.flags.c_contiguous
@@ -133,12 +235,14 @@ class ndarray:
         return out
 
     def set(self, values):
+        not_captured("a copy from the host")
         assert type(values) is np.ndarray and values.dtype == self.dtype and values.shape == self.shape
         self._values[...] = values
 
     def __array__(self, *args, **options):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`")
 
+    @recorded
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
         if method != "__call__" or not hasattr(np, ufunc.__name__):
             return NotImplemented
@@ -156,6 +260,7 @@ class ndarray:
     def __getitem__(self, index):
         return device(self._values[_index(index)])
 
+    @recorded
     def __setitem__(self, index, value):
         self._values[_index(index)] = host(value, "assignment")
 
@@ -176,6 +281,7 @@ def _index(index):
 
 
 def _method(name):
+    @recorded
     def method(self, *args, **options):
         if "initial" in options or "where" in options:
             raise TypeError(f"{name}: CuPy knows neither initial nor where")
@@ -196,9 +302,12 @@ for _name in words(
 
 
 def _operator(name):
+    @recorded
     def method(self, other):
         if type(other).__name__ == "Field":
             return NotImplemented
+        if "matmul" in name:
+            not_captured(name, CUBLAS)
         result = getattr(self._values, name)(host(other, name))
         if name.startswith("__i") and name != "__invert__":
             return self
@@ -213,9 +322,9 @@ for _name in words("add sub mul truediv floordiv mod pow matmul and or xor"):
 for _name in words("eq ne lt le gt ge"):
     setattr(ndarray, f"__{_name}__", _operator(f"__{_name}__"))
 for _name in words("neg pos abs invert"):
-    setattr(ndarray, f"__{_name}__", lambda self, name=f"__{_name}__": device(getattr(self._values, name)()))
+    setattr(ndarray, f"__{_name}__", recorded(lambda self, name=f"__{_name}__": device(getattr(self._values, name)())))
 for _name in words("bool float int complex index"):
-    setattr(ndarray, f"__{_name}__", lambda self, name=f"__{_name}__": getattr(self._values, name)())
+    setattr(ndarray, f"__{_name}__", recorded(lambda self, name=f"__{_name}__": getattr(self._values, name)()))
 
 FUNCTIONS = words(
     """abs all any arange argmax ascontiguousarray broadcast_to clip concatenate conj copyto cos cosh einsum
@@ -235,7 +344,10 @@ def ours(name):
             raise TypeError(f"{name}: Unsupported type {type(value)}")
         return value._values if isinstance(value, ndarray) else value
 
+    @recorded
     def function(*args, **options):
+        if name in ("matmul", "einsum", "tensordot"):
+            not_captured(name, CUBLAS)
         out = options.get("out")
         result = getattr(np, name)(*map(unwrapped, args), **{key: unwrapped(v) for key, v in options.items()})
         return out if out is not None else device(result)
@@ -305,7 +417,30 @@ class Stream:
         event.record(self)
 
     def synchronize(self):
-        self.reach(self._done + len(self._waiting))
+        not_captured("the host waits")
+        self.reach(self.place)
+
+    def __enter__(self):
+        STREAMS.append(self)
+
+    def __exit__(self, *error):
+        assert STREAMS.pop() is self
+
+    def is_capturing(self):
+        return capture is not None
+
+    def begin_capture(self, mode):
+        global capture
+        assert mode == 1 and capture is None
+        if not self.ptr:
+            raise RuntimeError("cannot capture on the default (legacy) stream")
+        capture = Graph()
+
+    def end_capture(self):
+        global capture
+        graph, capture = capture, None
+        graph.end()
+        return graph
 
     def reach(self, place):
         """Do the work up to a place, counted from the first that there ever was."""
@@ -319,6 +454,7 @@ class Stream:
 
 
 Stream.null = Stream(null=True)
+STREAMS = [Stream.null]
 
 
 class Event:
@@ -328,10 +464,11 @@ class Event:
         self.time = None
 
     def record(self, stream=None):
-        self.stream = stream or Stream.null
+        self.stream = stream or STREAMS[-1]
         self.place, self.time = self.stream.place, time.perf_counter()
 
     def synchronize(self):
+        not_captured("the host waits")
         self.stream.reach(self.place)
 
 
@@ -357,6 +494,7 @@ class Pinned(bytearray):
 def _asarray(values, dtype=None):
     if isinstance(values, ndarray):
         return values if dtype is None or values.dtype == np.dtype(dtype) else values.astype(dtype)
+    not_captured("a copy from the host")
     return ndarray(np.array(values, dtype=dtype))
 
 
@@ -369,6 +507,7 @@ def _empty(shape, dtype="float64"):
 
 
 def _dct(name):
+    @recorded
     def transform(x, type=2, n=None, axis=-1, norm=None, overwrite_x=False):
         if type not in (2, 3):
             raise NotImplementedError("Only DCT-II and DCT-III have been implemented.")
@@ -378,6 +517,7 @@ def _dct(name):
 
 
 def _fft(name):
+    @recorded
     def transform(x, n=None, axis=-1, norm=None, overwrite_x=False, *, plan=None):
         return device(getattr(scipy.fft, name)(host(x, name), n, axis, norm))
 
@@ -392,11 +532,12 @@ def _modules():
     for name in FUNCTIONS:
         setattr(cupy, name, ours(name))
     cupy.ndarray, cupy.empty, cupy.asarray, cupy.cuda = ndarray, _empty, _asarray, cuda
-    cupy.zeros = lambda shape, dtype="float64": ndarray(np.zeros(shape, dtype))
+    cupy.zeros = recorded(lambda shape, dtype="float64": ndarray(np.zeros(shape, dtype)))
     cupy.get_default_memory_pool = lambda: POOL
     cupy.__version__ = VERSION
     cuda.runtime, cuda.memory, cuda.Device = runtime, memory, Device
-    cuda.get_current_stream, cuda.Stream = lambda: Stream.null, Stream
+    cuda.get_current_stream, cuda.Stream = lambda: STREAMS[-1], Stream
+    cuda.MemoryPool, cuda.using_allocator, runtime.streamCaptureModeThreadLocal = Pool, using_allocator, 1
     cuda.alloc_pinned_memory, cuda.Event = Pinned, Event
     cuda.get_elapsed_time = lambda start, end: 1e3 * (end.time - start.time)
     runtime.CUDARuntimeError, runtime.getDeviceCount = CUDARuntimeError, lambda: 2
@@ -485,8 +626,9 @@ def install():
     sys.modules.update(_modules())
     from numba import cuda
 
-    cuda.as_cuda_array = lambda array, sync=True: KernelArray(array._values)
+    cuda.as_cuda_array, cuda.external_stream = lambda array, sync=True: KernelArray(array._values), int
     kernels = sys.modules[type(cuda.jit(lambda: None)).__module__]
+    _on_streams(kernels.FakeCUDAKernel)
     kernels.BlockManager.run = _run_block(kernels.BlockThread)
     if path := os.environ.get("KERNEL_TYPES"):
         _record(type(cuda.jit(lambda: None)), path)
@@ -550,6 +692,28 @@ def _run_block(thread_class):
             raise error.with_traceback(trace)
 
     return run
+
+
+def _on_streams(kernels):
+    """Let kernels be started on CuPy's current stream alone, and be captured with it."""
+    configure, call = kernels.__getitem__, kernels.__call__
+
+    def configured(self, configuration):
+        assert configuration[2] == STREAMS[-1].ptr, "a kernel on another stream than CuPy's"
+        return configure(self, configuration)
+
+    def called(self, *args):
+        if self._device:
+            return call(self, *args)
+        form = self.grid_dim, self.block_dim, self.dynshared_size
+
+        def start(*args):
+            self.grid_dim, self.block_dim, self.dynshared_size = form
+            return call(self, *args)
+
+        return recorded(start)(*args)
+
+    kernels.__getitem__, kernels.__call__ = configured, called
 
 
 def _record(kernels, path):

@@ -23,6 +23,7 @@ SURFACE: dict[str, tuple[str, ...]] = {
     "channels": ("join", "join_backward", "mlp", "mlp_backward"),
     "departures": ("HostCopies",),
     "elements": ("add",),
+    "graphs": ("Recording",),
     "lines": ("prepare", "sweep"),
     "mesh": ("PADDING", "interpolate", "lines", "spread"),
     "messages": ("connect", "key", "place"),

@@ -56,10 +56,14 @@ class Workspace:
         finally:
             self.give(array)
 
+    def buffers(self) -> list[Any]:
+        """All buffers, for whoever still needs them when others no longer fit."""
+        return [*self._free, *(buffer for _, buffer in self._lent.values())]
+
     def _forget(self, buffer: Any) -> None:
         self._free = [other for other in self._free if other is not buffer]
 
     @property
     def nbytes(self) -> int:
         """Bytes of all buffers."""
-        return sum(b.size for b in self._free) + sum(b.size for _, b in self._lent.values())
+        return sum(b.size for b in self.buffers())

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorpde.boundary import Boundary, FreeSlip, Periodic
 from tensorpde.field import Field, Space
 from tensorpde.given import number
 from tensorpde.grid import Axis
@@ -112,12 +113,14 @@ class NavierStokes:
         self._diagnostics = Diagnostics(space, nu, schemes, self.projection)
         self._advance: RungeKutta | ImplicitExplicit
         if not self.implicit:
-            self._advance = self._explicit(WILLIAMSON_RK3 if tableau is None else tableau)
+            free = all(isinstance(bc, (Periodic, FreeSlip)) for axis in space.axes for bc in _sides(axis))
+            steady = free and force is None and not scalars and not penalizations
+            self._advance = self._explicit(WILLIAMSON_RK3 if tableau is None else tableau, steady)
         else:
             self._advance = self._half_implicit(SPALART_MOSER_ROGERS if tableau is None else tableau)
         self._limits = self._stability(schemes, self._advance.tableau)
 
-    def _explicit(self, tableau: LowStorage | Butcher | Additive) -> RungeKutta:
+    def _explicit(self, tableau: LowStorage | Butcher | Additive, steady: bool) -> RungeKutta:
         if isinstance(tableau, Additive):
             raise ValueError(f"{tableau.name} needs axes with implicit diffusion: implicit=(…), not {self.implicit}")
 
@@ -127,7 +130,7 @@ class NavierStokes:
             if self.flux is not None:
                 self.flux.restore(u, dt)
 
-        return RungeKutta(self.slope, tableau, implicit=finish)
+        return RungeKutta(self.slope, tableau, implicit=finish, steady=steady)
 
     def _half_implicit(self, tableau: LowStorage | Butcher | Additive) -> ImplicitExplicit:
         if not isinstance(tableau, Additive):
@@ -237,6 +240,10 @@ class NavierStokes:
         if not same_points(v.space, self.space) or v.lead != (self.components,):
             what = f"{self.space.ndim} velocity components and {len(self.scalars)} scalars"
             raise ValueError(f"{v} is no state on {self.space}: {what} need lead=({self.components},)")
+
+
+def _sides(axis: Axis) -> tuple[Boundary, ...]:
+    return axis.bc if isinstance(axis.bc, tuple) else (axis.bc, axis.bc)
 
 
 def _spacings(axis: Axis) -> np.ndarray:

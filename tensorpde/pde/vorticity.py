@@ -74,7 +74,6 @@ class Vorticity:
         ]
         self._factors: dict[float, Any] = {}
         self._highest = np.array([2 * np.pi / axis.length * ((axis.n - 1) // 3) for axis in space.axes])
-        self._advance = IntegratingFactor(self.slope, self._propagate, tableau)
         self.set_force(force)
 
     def _kept(self, values: np.ndarray) -> Any:
@@ -94,6 +93,8 @@ class Vorticity:
             self._force = steady
         else:
             self._force = force
+        same_at_any_time = force is None or isinstance(force, Field)
+        self._advance = IntegratingFactor(self.slope, self._propagate, self.tableau, same_at_any_time)
 
     def start(self, omega: Field) -> Field:
         """The state from values of the vorticity (or from modes): resolved modes alone, mean zero. Collective."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from tensorpde.field import Field
+from tensorpde.stepping.repeated import Repeated
 from tensorpde.stepping.runge_kutta import Slope
 from tensorpde.stepping.tableau import CARPENTER_KENNEDY_RK4, LowStorage
 
@@ -26,6 +27,8 @@ class IntegratingFactor:
         ``propagate(u, tau)`` multiplies u by e^{τL} in place, τ ≥ 0.
     tableau
         A low-storage method whose stage times increase; default: Carpenter and Kennedy's of order 4.
+    steady
+        Whether N does the same at any time, as of `RungeKutta`.
 
     Raises
     ------
@@ -38,17 +41,26 @@ class IntegratingFactor:
     with large Lipschitz constants, SIAM J. Numer. Anal. 4 (1967) 372–380.
     """
 
-    def __init__(self, slope: Slope, propagate: Propagator, tableau: LowStorage = CARPENTER_KENNEDY_RK4) -> None:
+    def __init__(
+        self, slope: Slope, propagate: Propagator, tableau: LowStorage = CARPENTER_KENNEDY_RK4, steady: bool = False
+    ) -> None:
         times = (*tableau.c, 1.0)
         if any(later < earlier for earlier, later in pairwise(times)):
             raise ValueError(f"integrating factors need stage times that increase, {tableau.name} has {tableau.c}")
         self.slope, self.propagate, self.tableau = slope, propagate, tableau
         self._spans = tuple(later - earlier for earlier, later in pairwise(times))
         self._work: tuple[Field, Field] | None = None
+        self._repeated = Repeated() if steady else None
 
     def __call__(self, u: Field, t: float, dt: float) -> Field:
         """Advance u in place by dt and return it."""
-        slope, register = self._kept(u)
+        work = self._kept(u)
+        if self._repeated is None:
+            return self._step(u, t, dt, *work)
+        self._repeated(lambda: self._step(u, t, dt, *work), u, dt)
+        return u
+
+    def _step(self, u: Field, t: float, dt: float, slope: Field, register: Field) -> Field:
         update = u.space.backend.pointwise.two_register_update
         method = self.tableau
         for stage, (a, b, c, span) in enumerate(zip(method.a, method.b, method.c, self._spans, strict=True), 1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tensorpde.field import Field
+from tensorpde.stepping.repeated import Repeated
 from tensorpde.stepping.tableau import WILLIAMSON_RK3, Butcher, LowStorage
 
 Slope = Callable[[Field, float, Field], object]
@@ -36,16 +37,21 @@ class RungeKutta:
 
     def __init__(
         self, slope: Slope, tableau: LowStorage | Butcher = WILLIAMSON_RK3, constraint: Constraint | None = None,
-        implicit: Implicit | None = None,
+        implicit: Implicit | None = None, steady: bool = False,
     ) -> None:  # fmt: skip
         self.slope, self.tableau, self.constraint, self.implicit = slope, tableau, constraint, implicit
+        self._repeated = Repeated() if steady else None
         self._work: list[Field] = []
 
     def __call__(self, u: Field, t: float, dt: float) -> Field:
         """Advance u in place by dt and return it."""
         count = 2 if isinstance(self.tableau, LowStorage) else self.tableau.stages + 1
         self._keep(u, count)
-        return self._two_registers(u, t, dt) if isinstance(self.tableau, LowStorage) else self._butcher(u, t, dt)
+        step = self._two_registers if isinstance(self.tableau, LowStorage) else self._butcher
+        if self._repeated is None:
+            return step(u, t, dt)
+        self._repeated(lambda: step(u, t, dt), u, dt)
+        return u
 
     def _keep(self, u: Field, count: int) -> None:
         like = self._work[0] if self._work else None

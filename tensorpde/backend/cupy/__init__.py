@@ -18,6 +18,7 @@ from . import (
     channels,
     departures,
     elements,
+    graphs,
     lines,
     mesh,
     messages,
@@ -63,10 +64,12 @@ def zeros(shape: Any, dtype: Any = "float64") -> cupy.ndarray:
 
 def asarray(x: Any, dtype: Any = None) -> cupy.ndarray:
     """A C-contiguous device array with the values of x, which may be on the host."""
-    if not isinstance(x, cupy.ndarray):
-        x = np.ascontiguousarray(x, dtype=dtype)
+    if isinstance(x, cupy.ndarray):
+        make = cupy.asarray
+    else:
+        x, make = np.ascontiguousarray(x, dtype=dtype), device.uploaded
     with device.memory_for(x.shape, x.dtype if dtype is None else dtype):
-        return cupy.ascontiguousarray(cupy.asarray(x, dtype=dtype))
+        return cupy.ascontiguousarray(make(x, dtype=dtype))
 
 
 def copy(x: cupy.ndarray) -> cupy.ndarray:
@@ -121,6 +124,7 @@ __all__ = [
     "device",
     "elements",
     "empty",
+    "graphs",
     "lines",
     "memory",
     "mesh",

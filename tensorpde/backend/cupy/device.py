@@ -115,4 +115,17 @@ def memory_for(shape: Any, dtype: Any) -> Iterator[None]:
         ) from None
 
 
+def uploaded(values: Any, dtype: Any = None) -> Any:
+    """A device array with these values of the host.
+
+    Raises
+    ------
+    RuntimeError
+        While a step is recorded: when it is repeated the values would no longer be where they were.
+    """
+    if cupy.cuda.get_current_stream().is_capturing():
+        raise RuntimeError("it copies values from the host")
+    return cupy.asarray(values, dtype=dtype)
+
+
 count()

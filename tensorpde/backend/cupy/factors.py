@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import cupy
 import numpy as np
 
 from .compiled import SIMULATED
+from .device import uploaded
 
 ROWS = 3 if SIMULATED else 32  # of a chunk, at least
 
@@ -90,7 +90,7 @@ def make_factors(plan: Any, dtype: Any, walls: bool = False) -> Factors:
 
 def _table(values: np.ndarray, dtype: np.dtype) -> Any:
     """A flat device array, never empty."""
-    return cupy.asarray(np.append(np.asarray(values).ravel(), 0).astype(dtype))
+    return uploaded(np.append(np.asarray(values).ravel(), 0).astype(dtype))
 
 
 def _responses(lower: np.ndarray, first: np.ndarray, closing: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

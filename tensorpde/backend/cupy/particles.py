@@ -14,6 +14,7 @@ import numpy as np
 from numba import cuda
 
 from .compiled import kernel, spread
+from .device import uploaded
 
 
 def flat(values: Any, dtype: str = "float64") -> cupy.ndarray:
@@ -21,7 +22,7 @@ def flat(values: Any, dtype: str = "float64") -> cupy.ndarray:
     if isinstance(values, cupy.ndarray):
         values = values.astype(dtype).reshape(-1)
         return cupy.concatenate([values, cupy.zeros(1, dtype)])
-    return cupy.asarray(np.append(np.asarray(values, dtype).reshape(-1), 0).astype(dtype))
+    return uploaded(np.append(np.asarray(values, dtype).reshape(-1), 0).astype(dtype))
 
 
 @kernel

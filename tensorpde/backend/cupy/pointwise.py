@@ -12,6 +12,7 @@ from numba import cuda
 
 from .compiled import MOST_BLOCKS, THREADS, kernel, spread
 from .compiled import start as start_kernel
+from .device import uploaded
 
 
 @kernel
@@ -112,6 +113,6 @@ def courant(velocity: cupy.ndarray, scales: Sequence[float | np.ndarray]) -> flo
     strides = np.array([prod(shape[len(shape) - d + a + 1 :]) for a in range(d)])
     blocks = min(-(-points // THREADS), MOST_BLOCKS, 1024)
     found = cupy.empty(blocks * THREADS, "float64")
-    tables: list[Any] = [cupy.asarray(table) for table in (np.concatenate(lines), counts, strides)]
+    tables: list[Any] = [uploaded(table) for table in (np.concatenate(lines), counts, strides)]
     start_kernel(_courant, blocks, THREADS, velocity.reshape(-1), *tables, points, found)
     return float(found.get().max())

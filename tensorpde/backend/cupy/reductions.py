@@ -9,6 +9,7 @@ import numpy as np
 from numba import cuda
 
 from .compiled import SIMULATED, kernel, start
+from .device import uploaded
 
 LANES = 2 if SIMULATED else 128  # threads that share a line
 PARTS = 4 if SIMULATED else 4096  # of one long sum
@@ -31,7 +32,7 @@ def line_sums(a: cupy.ndarray, b: cupy.ndarray | None = None, weights: np.ndarra
     sums = cupy.zeros(a.shape[:-1], kind)
     if a.size:
         n = a.shape[-1]
-        factor = cupy.asarray(np.ones(n) if weights is None else np.ascontiguousarray(weights, float))
+        factor = uploaded(np.ones(n) if weights is None else np.ascontiguousarray(weights, float))
         lines, flat = prod(a.shape[:-1]), a.reshape(-1)
         other = flat if b is None else b.reshape(-1)
         start(_line_sums, lines, LANES, flat, other, b is not None, factor, sums.reshape(-1), n)

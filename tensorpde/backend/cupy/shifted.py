@@ -11,6 +11,7 @@ from numba import cuda
 
 from ..bordered import Bands
 from .compiled import kernel, spread
+from .device import uploaded
 from .eliminate import close, eliminate, substitute
 from .factors import make_factors
 
@@ -22,7 +23,7 @@ def prepare(plan: Bands, dtype: Any) -> Bands:
     dtype = np.dtype(dtype)
 
     def table(values: np.ndarray, kind: Any) -> Any:
-        return cupy.asarray(np.append(np.asarray(values).ravel(), 0).astype(kind))
+        return uploaded(np.append(np.asarray(values).ravel(), 0).astype(kind))
 
     rhs = make_factors(plan.rhs, dtype)
     kinds = {name: table(getattr(plan, name), dtype) for name in ("a", "b", "ea", "eb", "fa", "fb")}
@@ -125,7 +126,7 @@ def _device(values: Any, kind: np.dtype) -> tuple[Any, ...]:
     kept = values.__dict__.setdefault("_device", {})
     if kind not in kept:
         vectors = (values.a, values.b, values.ao, values.bo, values.ai, values.bi)
-        kept[kind] = tuple(cupy.asarray(np.append(vector, 0).astype(kind)) for vector in vectors)
+        kept[kind] = tuple(uploaded(np.append(vector, 0).astype(kind)) for vector in vectors)
     return kept[kind]
 
 

@@ -16,6 +16,7 @@ import cupyx.scipy.fft as cufft
 import numpy as np
 
 from ..numpy.fft_separable import Separable, separable
+from .device import uploaded
 from .shifted import scale
 
 __all__ = ["KINDS", "Plan", "Separable", "separable"]
@@ -114,7 +115,7 @@ class Plan:
         else:
             kind = modes.dtype if np.iscomplexobj(multiplier) else modes.real.dtype
             view = modes.reshape(-1, modes.shape[axis], math.prod(modes.shape[axis + 1 :]))
-            view *= cupy.asarray(multiplier, dtype=kind)[:, None]
+            view *= uploaded(multiplier, dtype=kind)[:, None]
         return self.inverse(modes, axis, out)
 
     def _plan(self, u: cupy.ndarray, axis: int, value_type: str) -> Any:
@@ -175,7 +176,7 @@ class Plan:
             weights *= np.exp(-1j * np.pi * start * j / length)
             turn = np.exp(-1j * np.pi * (j + first) * first / length) * (1j if sine else 1)
             kinds = np.result_type(dtype, np.complex64)
-            self._factors[key] = cupy.asarray(weights, dtype=kinds), cupy.asarray(turn, dtype=kinds), length
+            self._factors[key] = uploaded(weights, dtype=kinds), uploaded(turn, dtype=kinds), length
         return self._factors[key]
 
 

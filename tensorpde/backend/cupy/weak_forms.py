@@ -9,6 +9,7 @@ import cupy
 import numpy as np
 
 from ..forms import ADJOINT, ADVECTION, COUPLED, MASS, STIFFNESS
+from .device import uploaded
 
 NAMES = (MASS, STIFFNESS, COUPLED, ADVECTION, ADJOINT)  # the order that the kernels know
 ABSENT = -(1 << 60)  # three of them, or one and two places, are below zero
@@ -91,4 +92,4 @@ def _distinct(tables: np.ndarray, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def _flat(values: np.ndarray, dtype: Any) -> Any:
     """A flat device array, never empty."""
-    return cupy.asarray(np.append(np.asarray(values).ravel(), 0).astype(dtype))
+    return uploaded(np.append(np.asarray(values).ravel(), 0).astype(dtype))
