@@ -29,7 +29,7 @@ def found(name):
 
 
 def kind(words):
-    """The numba type of an argument, from `standin.kind_of`."""
+    """The numba type of an argument, from `simulator.kind_of`."""
     if words[0] == "array":
         return types.Array(from_dtype(np.dtype(words[1])), 1, "C")
     if words[0] == "number":

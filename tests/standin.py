@@ -1,8 +1,9 @@
 """A strict stand-in for CuPy on host memory, so that the GPU backend's logic runs where there is no device.
 
 Its arrays are no numpy arrays and do not become any unasked: a function of numpy that CuPy has not, an operation with a
-host array, an implicit conversion or an assignment of host values raise TypeError, as they do with CuPy. Kernels run in
-numba's CUDA simulator and get arrays that refuse indices out of range and negative ones, which a device would not.
+host array, an implicit conversion or an assignment of host values raise TypeError, as they do with CuPy. What is asked
+of another stream than the default one is done as late as it may be, and a stream that is captured refuses what CUDA and
+CuPy refuse. Kernels run in numba's CUDA simulator (`simulator`).
 
 `install()` puts it where `import cupy` finds it, unless a CuPy that sees a device is there: then tests use that.
 `present()` does so for a while, so that tests of other things do not see it.
@@ -10,10 +11,8 @@ numba's CUDA simulator and get arrays that refuse indices out of range and negat
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import threading
 import time
 import types
 import weakref
@@ -23,6 +22,7 @@ from importlib.machinery import ModuleSpec
 
 import numpy as np
 import scipy.fft
+import simulator
 
 VERSION = "14.0+standin"  # other libraries look at it where they find a module of this name
 MEMORY = 1 << 30  # bytes that the device is said to have
@@ -355,29 +355,6 @@ def ours(name):
     return function
 
 
-class KernelArray:
-    """What a kernel gets: indices must be in range, and none counts from the end."""
-
-    __slots__ = ("dtype", "shape", "size", "values")
-
-    def __init__(self, values):
-        assert values.ndim == 1 and values.flags.c_contiguous, "kernels take flat arrays"
-        self.values, self.size, self.shape, self.dtype = values, values.size, values.shape, values.dtype
-
-    def __getitem__(self, i):
-        if not 0 <= i < self.size:
-            raise IndexError(f"a kernel reads place {i} of {self.size}")
-        return self.values[i]
-
-    def __setitem__(self, i, value):
-        if not 0 <= i < self.size:
-            raise IndexError(f"a kernel writes place {i} of {self.size}")
-        self.values[i] = value
-
-    def __len__(self):
-        return self.size
-
-
 class CUDARuntimeError(RuntimeError):
     pass
 
@@ -524,6 +501,12 @@ def _fft(name):
     return transform
 
 
+def _qr(a, mode):
+    not_captured("cuSOLVER")
+    assert mode == "r"
+    return device(np.linalg.qr(host(a, "qr"), mode=mode))
+
+
 def _modules():
     cupy, cuda, runtime, memory, fft = (
         types.ModuleType(name)
@@ -534,6 +517,7 @@ def _modules():
     cupy.ndarray, cupy.empty, cupy.asarray, cupy.cuda = ndarray, _empty, _asarray, cuda
     cupy.zeros = recorded(lambda shape, dtype="float64": ndarray(np.zeros(shape, dtype)))
     cupy.get_default_memory_pool = lambda: POOL
+    cupy.linalg = types.SimpleNamespace(qr=_qr)
     cupy.__version__ = VERSION
     cuda.runtime, cuda.memory, cuda.Device = runtime, memory, Device
     cuda.get_current_stream, cuda.Stream = lambda: STREAMS[-1], Stream
@@ -624,14 +608,7 @@ def install():
 
     numba.config.ENABLE_CUDASIM = 1
     sys.modules.update(_modules())
-    from numba import cuda
-
-    cuda.as_cuda_array, cuda.external_stream = lambda array, sync=True: KernelArray(array._values), int
-    kernels = sys.modules[type(cuda.jit(lambda: None)).__module__]
-    _on_streams(kernels.FakeCUDAKernel)
-    kernels.BlockManager.run = _run_block(kernels.BlockThread)
-    if path := os.environ.get("KERNEL_TYPES"):
-        _record(type(cuda.jit(lambda: None)), path)
+    simulator.prepare(lambda: STREAMS[-1].ptr, recorded, os.environ.get("KERNEL_TYPES"))
 
 
 @contextmanager
@@ -663,82 +640,6 @@ def present():
 
 _AWAY = {}
 """Modules that no test sees outside `present`."""
-
-
-def _run_block(thread_class):
-    """Run the threads of a block with a barrier: the simulator polls for those that wait, which is slow."""
-
-    class Thread(thread_class):
-        def __init__(self, barrier, *args):
-            super().__init__(*args)
-            self.syncthreads = barrier.wait
-            self.barrier = barrier
-
-        def run(self):
-            super().run()
-            if self.exception:
-                self.barrier.abort()
-
-    def run(self, grid_point, *args):
-        points = list(np.ndindex(*self._block_dim))
-        barrier = threading.Barrier(len(points))
-        block = [Thread(barrier, lambda: self._f(*args), self, grid_point, point, False) for point in points]
-        for thread in block:
-            thread.start()
-        for thread in block:
-            thread.join()
-        failed = [thread.exception for thread in block if thread.exception]
-        for error, trace in sorted(failed, key=lambda one: isinstance(one[0], threading.BrokenBarrierError)):
-            raise error.with_traceback(trace)
-
-    return run
-
-
-def _on_streams(kernels):
-    """Let kernels be started on CuPy's current stream alone, and be captured with it."""
-    configure, call = kernels.__getitem__, kernels.__call__
-
-    def configured(self, configuration):
-        assert configuration[2] == STREAMS[-1].ptr, "a kernel on another stream than CuPy's"
-        return configure(self, configuration)
-
-    def called(self, *args):
-        if self._device:
-            return call(self, *args)
-        form = self.grid_dim, self.block_dim, self.dynshared_size
-
-        def start(*args):
-            self.grid_dim, self.block_dim, self.dynshared_size = form
-            return call(self, *args)
-
-        return recorded(start)(*args)
-
-    kernels.__getitem__, kernels.__call__ = configured, called
-
-
-def _record(kernels, path):
-    call, seen = kernels.__call__, set()
-
-    def recorded(self, *args):
-        if not self._device:
-            line = json.dumps([f"{self.fn.__module__}:{self.fn.__name__}", [kind_of(arg) for arg in args]])
-            if line not in seen:
-                seen.add(line)
-                with open(path, "a") as file:
-                    file.write(line + "\n")
-        return call(self, *args)
-
-    kernels.__call__ = recorded
-
-
-def kind_of(arg):
-    """The type of a kernel's argument, in words that JSON can hold."""
-    if isinstance(arg, KernelArray):
-        return ["array", str(arg.dtype)]
-    if isinstance(arg, tuple):
-        name = f"{type(arg).__module__}:{type(arg).__name__}" if hasattr(arg, "_make") else ""
-        return ["tuple", name, [kind_of(value) for value in arg]]
-    return ["number", str(np.asarray(arg).dtype)]
 
 
 def be_default():

@@ -30,7 +30,7 @@ SURFACE: dict[str, tuple[str, ...]] = {
     "neighbours": ("around", "near"),
     "particles": ("direct",),
     "pointwise": ("axpby", "copy", "courant", "matmul", "two_register_update"),
-    "products": ("conjugate", "matmul", "row_dots", "row_sums"),
+    "products": ("conjugate", "gram", "matmul", "row_dots", "row_sums", "triangle"),
     "recycling": ("empty",),
     "reductions": ("line_sums",),
     "shifted": ("prepare", "scale", "solve"),

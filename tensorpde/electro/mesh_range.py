@@ -13,12 +13,12 @@ from tensorpde import backend as backends
 from tensorpde.electro.prolate import concentrated, prolate
 from tensorpde.field import Field, Space
 from tensorpde.kron import Kron
-from tensorpde.line import Banded, LineOperator
+from tensorpde.line import Banded, Dense, LineOperator
 from tensorpde.line.band import RowBand
 from tensorpde.line.modal import Modal
 from tensorpde.parallel import agree
 from tensorpde.tucker import Tucker, series
-from tensorpde.tucker.tucker import index_grid
+from tensorpde.tucker.tucker import index_grid, index_space
 
 OVERSAMPLING = 1.15  # of the mesh: points per shortest wave, over 2
 LARGEST_PRIME = 5  # in the lengths of transforms
@@ -169,7 +169,10 @@ class MeshRange:
 
     def field(self, space: Space) -> Field:
         """The Field of values at the points of a Space inside the box. Collective."""
-        return self.on_grid([axis.x for axis in space.axes]).field(space)
+        small = index_space(space, self.rank, np.result_type(space.dtype, self.values))
+        core = Field(small, self._backend.copy(self.values[small.pencil.slices]).astype(small.dtype))
+        windows = {k: Dense(self._windows(k, axis.x)) for k, axis in enumerate(space.axes)}
+        return Kron(small, windows, range=space) @ core
 
     def _windows(self, axis: int, x: np.ndarray) -> np.ndarray:
         """The matrix from the mesh to coordinates along one axis."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def compress(
     Parameters
     ----------
     values
-        A whole array, on this rank alone, or a Field on pencils, which is never gathered.
+        A whole array, on this rank alone, or a Field on pencils, which is never gathered and stays on its device.
     tol
         Relative. Each of the d axes may lose tol / √d.
     rank
@@ -89,13 +90,13 @@ def _alone(array: np.ndarray) -> Field:
 
 def _basis(f: Field, axis: int, allowed: float, by_gram: bool, most: int | None) -> np.ndarray:
     """Of the unfolding along one axis."""
-    whole = f.align(axis)
-    block = f.space.backend.to_host(whole.local)
-    unfolded = np.moveaxis(block, axis, 0).reshape(block.shape[axis], -1)
+    whole, shape = f.align(axis), f.space.shape
+    here = whole.pencil.local_shape
+    block = whole.local.reshape(prod(here[:axis]), here[axis], prod(here[axis + 1 :]))
+    if here[axis] != shape[axis]:
+        block = f.space.backend.empty((0, shape[axis], 1), f.dtype)  # of a rank that owns nothing
     comm: Any = f.space.comm
-    if len(unfolded) != f.space.shape[axis]:
-        unfolded = np.zeros((f.space.shape[axis], 0), f.dtype)  # a rank that owns nothing
-    return left_basis(unfolded, allowed, comm, by_gram, most)
+    return left_basis(block, allowed, comm, by_gram, most)
 
 
 def _projected(f: Field, bases: dict[int, np.ndarray]) -> Field:

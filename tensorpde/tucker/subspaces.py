@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorpde.parallel.blocks import r_factor, same, triangle
+from tensorpde import backend
+from tensorpde.parallel.blocks import same, triangle
 from tensorpde.parallel.reduce import total
 
 GRAM_RESOLVES = 1e-6  # relative tolerances above which Gram matrices are enough: √(n ε) with a margin of ten
@@ -24,14 +25,15 @@ def tail_rank(sigma: np.ndarray, allowed: float, most: int | None = None) -> int
 
 
 def left_basis(
-    matrix: np.ndarray, allowed: float, comm: Any = None, by_gram: bool = True, most: int | None = None
+    block: Any, allowed: float, comm: Any = None, by_gram: bool = True, most: int | None = None
 ) -> np.ndarray:
     """Orthonormal columns U, with ‖A − U Uᴴ A‖ ≤ allowed (Frobenius) or as many as `most`. Collective with a comm.
 
     Parameters
     ----------
-    matrix
-        A, shape (n, any number): this rank's columns of it.
+    block
+        A, an array of any backend: this rank's columns of it, (before, n, after). Only n × n values of it come to the
+        host.
     allowed
         Absolute.
     comm
@@ -46,12 +48,12 @@ def left_basis(
     numpy.ndarray
         Shape (n, r), the same on every rank.
     """
+    kernels = backend.of(block)
     if by_gram:
-        gram = matrix @ matrix.conj().T
+        gram = kernels.to_host(kernels.products.gram(block))
         return basis_of_gram(gram if comm is None else total(comm, gram), allowed, comm, most)
-    rows = np.ascontiguousarray(matrix.conj().T)
-    r = r_factor(rows) if comm is None else triangle(comm, rows)
-    return basis_of_triangle(r, allowed, comm, most)
+    r = kernels.to_host(kernels.products.triangle(block)).conj()
+    return basis_of_triangle(r if comm is None else triangle(comm, r), allowed, comm, most)
 
 
 def basis_of_gram(gram: np.ndarray, allowed: float, comm: Any = None, most: int | None = None) -> np.ndarray:

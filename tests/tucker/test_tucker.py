@@ -144,7 +144,7 @@ def across(path):
     rows = np.random.default_rng(space.comm.rank).standard_normal((6, space.comm.rank))
     whole = np.concatenate([np.random.default_rng(r).standard_normal((6, r)) for r in range(space.comm.size)], axis=1)
     for by_gram in (True, False):
-        u = left_basis(rows, 1e-9, space.comm, by_gram)
+        u = left_basis(rows[None], 1e-9, space.comm, by_gram)
         np.testing.assert_allclose(u @ (u.T @ whole), whole, atol=1e-7)
     t = np.linspace(0, 3, 3000)
     side = np.exp(-np.outer(np.linspace(0, 1, 12), t))

@@ -28,3 +28,18 @@ def row_sums(x: np.ndarray) -> np.ndarray:
 def row_dots(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Σ x y along the last axis of two real arrays of one shape."""
     return np.vecdot(x, y)
+
+
+def gram(x: np.ndarray) -> np.ndarray:
+    """Σ x conj(x) over the indices before and after: (before, n, after) → (n, n)."""
+    rows = _unfolded(x)
+    return rows @ rows.conj().T
+
+
+def triangle(x: np.ndarray) -> np.ndarray:
+    """R, at most n × n, with RᴴR = conj(gram(x)), by a QR factorization, which keeps what is small."""
+    return np.asarray(np.linalg.qr(np.ascontiguousarray(_unfolded(x).T), mode="r"))
+
+
+def _unfolded(x: np.ndarray) -> np.ndarray:
+    return x.transpose(1, 0, 2).reshape(x.shape[1], x.shape[0] * x.shape[2])

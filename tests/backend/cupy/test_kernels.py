@@ -271,3 +271,16 @@ def test_products():
     same(gpu.products.row_sums(gpu.asarray(a)), a.sum(axis=-1))
     same(gpu.products.row_dots(gpu.asarray(a), gpu.asarray(2 * a)), 2 * (a * a).sum(axis=-1))
     assert gpu.recycling.empty((2, 3), "float32").shape == (2, 3)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@pytest.mark.parametrize("shape", [(1, 4, 30), (30, 4, 1), (5, 4, 6), (2, 4, 1), (0, 4, 3)])
+def test_products_of_a_tensor_with_itself(shape, dtype, monkeypatch):
+    """All at once and some columns at a time."""
+    x = values(shape, dtype)
+    for at_once in (1 << 24, 50):
+        monkeypatch.setattr(gpu.products, "AT_ONCE", at_once)
+        gram, r = gpu.products.gram(gpu.asarray(x)), gpu.products.triangle(gpu.asarray(x)).get()
+        same(gram, cpu.products.gram(x))
+        np.testing.assert_allclose(r.conj().T @ r, gram.get().conj(), atol=1e-13)
+        assert len(r) <= 4 and cpu.products.triangle(x).shape == r.shape

@@ -13,6 +13,7 @@ with standin.present():
     from tensorpde import backend
     from tensorpde.run import report
     from tensorpde.solve import SymmetricScaling, krylov
+    from tensorpde.tucker import compress
 
 PERIODIC, WALLS = tp.Periodic(), (tp.Dirichlet(1.0), tp.Neumann(0.5))
 LELE = tp.schemes.lele1992.second_derivative
@@ -157,6 +158,18 @@ def test_a_driver_runs_from_start_to_finish(tmp_path):
     for flags, words in ((first, "finished: step 1, t = 0.2"), (last, "finished: step 2, t = 0.4")):
         done = run_ranks(1, DRIVER, example, "--n", "6", "--out", tmp_path, *flags)
         assert words in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("tol", [1e-4, 1e-10])
+def test_a_field_is_compressed_where_it_is(tol, monkeypatch):
+    """By Gram matrices and by QR: no more than the matrices of an axis and the core come to the host."""
+    fields = [space(name, (9, PERIODIC), (8, PERIODIC), (7, WALLS)) for name in ("cupy", "numpy")]
+    ours, theirs = (where.field(lambda x, y, z: np.exp(np.sin(x) * z) / (2 + np.cos(x - y))) for where in fields)
+    largest, get = [], backend.get("cupy").cupy.ndarray.get
+    monkeypatch.setattr(backend.get("cupy").cupy.ndarray, "get", lambda a, *p, **o: largest.append(a.size) or get(a))
+    found, expected = compress(ours, tol), compress(theirs, tol)
+    assert found.rank == expected.rank and max(largest) <= max(81, found.core.size)
+    assert (found.field(ours.space) - ours).norm() <= tol * ours.norm()
 
 
 def test_petsc_takes_no_device_arrays():
