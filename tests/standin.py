@@ -501,6 +501,36 @@ def _fft(name):
     return transform
 
 
+class PlanNd:
+    """Transforms of lines of one length in memory that is given by strides, as cuFFT's cufftPlanMany has it."""
+
+    def __init__(
+        self, shape, inembed, istride, idist, onembed, ostride, odist, fft_type, batch, order, last_axis, last_size
+    ):
+        not_captured("a plan")
+        (self.n,), self.kind, self.batch = shape, fft_type, batch
+        self.given, self.made = (inembed[0], istride, idist), (onembed[0], ostride, odist)
+        self.work = _empty(64, "uint8")
+
+    @recorded
+    def fft(self, a, out, direction):
+        kinds = {"C2C": "FF", "Z2Z": "DD", "R2C": "fF", "D2Z": "dD", "C2R": "Ff", "Z2D": "Dd"}[self.kind]
+        assert a.dtype.char + out.dtype.char == kinds, "arrays of another type than the plan"
+        source, target = (
+            np.lib.stride_tricks.as_strided(
+                array._values, (self.batch, length), (array.itemsize * dist, array.itemsize * stride)
+            )
+            for array, (length, stride, dist) in ((a, self.given), (out, self.made))
+        )
+        if self.kind in ("R2C", "D2Z"):
+            target[...] = scipy.fft.rfft(source)
+        elif self.kind in ("C2R", "Z2D"):
+            target[...] = scipy.fft.irfft(source, self.n, norm="forward")
+            source[...] = np.nan  # which cuFFT may do
+        else:
+            target[...] = scipy.fft.fft(source) if direction == -1 else scipy.fft.ifft(source, norm="forward")
+
+
 def _qr(a, mode):
     not_captured("cuSOLVER")
     assert mode == "r"
@@ -535,10 +565,14 @@ def _modules():
         setattr(fft, name, _fft(name))
     for name in ("dct", "idct", "dst", "idst"):
         setattr(fft, name, _dct(name))
+    cuda.cufft = types.ModuleType("cupy.cuda.cufft")
+    cuda.cufft.PlanNd, cuda.cufft.CUFFT_FORWARD, cuda.cufft.CUFFT_INVERSE = PlanNd, -1, 1
+    for name in ("C2C", "Z2Z", "R2C", "D2Z", "C2R", "Z2D"):
+        setattr(cuda.cufft, f"CUFFT_{name}", name)
     fft.get_fft_plan = lambda *args, **options: nullcontext()
     cupyx, scipy_part = types.ModuleType("cupyx"), types.ModuleType("cupyx.scipy")
     cupyx.scipy, scipy_part.fft = scipy_part, fft
-    made = (cupy, cuda, runtime, memory, cupyx, scipy_part, fft)
+    made = (cupy, cuda, runtime, memory, cupyx, scipy_part, fft, cuda.cufft)
     for module in made:
         module.__spec__ = ModuleSpec(module.__name__, None)
     if os.environ.get("STANDIN_NCCL") == "1":

@@ -1,7 +1,8 @@
 """Fourier, cosine and sine transforms of lines along one axis of a device array, and solves by them.
 
-Fourier transforms are cuFFT's, their plans kept; cosine and sine transforms of types II and III are CuPy's, through
-them; those of types I and IV are one complex transform of twice the length:
+Fourier transforms are cuFFT's, their plans kept, those along the first axes by strides, without a copy of the array.
+Cosine and sine transforms of types II and III are CuPy's, through them; those of types I and IV are one complex
+transform of twice the length:
 
     Σ_j w_j u_j e^{−iπ(k+r)(j+s)/N} = e^{−iπ(k+r)s/N} Σ_j (w_j e^{−iπ r j/N} u_j) e^{−2πi jk/(2N)}.
 """
@@ -14,6 +15,7 @@ from typing import Any
 import cupy
 import cupyx.scipy.fft as cufft
 import numpy as np
+from cupy.cuda import cufft as library
 
 from ..numpy.fft_separable import Separable, separable
 from .device import uploaded
@@ -21,6 +23,7 @@ from .shifted import scale
 
 __all__ = ["KINDS", "Plan", "Separable", "separable"]
 
+FEW = 8  # blocks of lines that are transformed one after the other
 KINDS = ("fft", "rfft", *(f"{family}{number}" for family in ("dct", "dst") for number in (1, 2, 3, 4)))
 _INVERSE = {"2": 3, "3": 2}
 
@@ -47,7 +50,8 @@ class Plan:
 
     Notes
     -----
-    Along another axis than the last CuPy moves the values to lines and back: two more passes over the array.
+    Along an axis that is neither the last nor among the first CuPy moves the values to lines and back: two more passes
+    over the array.
     """
 
     def __init__(self, kind: str, n: int, dtype: np.typing.DTypeLike = "float64") -> None:
@@ -68,18 +72,18 @@ class Plan:
         if self.kind == "rfft":
             if u.dtype.kind == "c":
                 raise TypeError(f"transform 'rfft' takes real values, not {u.dtype}; 'fft' takes complex ones")
-            return _delivered(cufft.rfft(u, axis=axis, plan=self._plan(u, axis, "R2C")), out)
+            return self._fourier(u, axis, "R2C", True, out)
         if self.kind == "fft":
-            return _delivered(cufft.fft(u, axis=axis, plan=self._plan(u, axis, "C2C")), out)
+            return self._fourier(u, axis, "C2C", True, out)
         return _delivered(self._real(u, axis, self.kind), out)
 
     def inverse(self, u: cupy.ndarray, axis: int, out: cupy.ndarray | None = None) -> cupy.ndarray:
         """The lines whose modes along `axis` are u, in `out` if it is given."""
         u, axis = self._checked(u, axis, self.modes, self.kind in ("fft", "rfft"))
         if self.kind == "rfft":
-            return _delivered(cufft.irfft(u, self.n, axis=axis, plan=self._plan(u, axis, "C2R")), out)
+            return self._fourier(u, axis, "C2R", False, out)
         if self.kind == "fft":
-            return _delivered(cufft.ifft(u, axis=axis, plan=self._plan(u, axis, "C2C")), out)
+            return self._fourier(u, axis, "C2C", False, out)
         family, number = self.kind[:3], self.kind[3]
         length = {"dct1": self.n - 1, "dst1": self.n + 1}.get(self.kind, self.n)
         found = self._real(u, axis, f"{family}{_INVERSE.get(number, number)}")
@@ -117,6 +121,48 @@ class Plan:
             view = modes.reshape(-1, modes.shape[axis], math.prod(modes.shape[axis + 1 :]))
             view *= uploaded(multiplier, dtype=kind)[:, None]
         return self.inverse(modes, axis, out)
+
+    def _fourier(
+        self, u: cupy.ndarray, axis: int, value_type: str, forward: bool, out: cupy.ndarray | None
+    ) -> cupy.ndarray:
+        """A Fourier transform of u, which is as `_checked` gives it."""
+        outer, inner = math.prod(u.shape[:axis]), math.prod(u.shape[axis + 1 :])
+        if inner > 1 and 0 < outer <= FEW:
+            return self._by_strides(u.reshape(outer, -1, inner), axis, value_type, forward, u.shape, out)
+        options = {"axis": axis, "plan": self._plan(u, axis, value_type)}
+        if value_type == "C2R":
+            return _delivered(cufft.irfft(u, self.n, **options), out)
+        call = cufft.rfft if value_type == "R2C" else cufft.fft if forward else cufft.ifft
+        return _delivered(call(u, **options), out)
+
+    def _by_strides(
+        self, u: cupy.ndarray, axis: int, value_type: str, forward: bool, shape: tuple[int, ...],
+        out: cupy.ndarray | None,
+    ) -> cupy.ndarray:  # fmt: skip
+        """The same of an array (few, n, inner): lines lie beside each other and are read and written as they lie."""
+        outer, count, inner = u.shape
+        length = self.modes if value_type == "R2C" else self.n
+        kind = u.real.dtype if value_type == "C2R" else np.result_type(u.dtype, np.complex64)
+        wanted = (*shape[:axis], length, *shape[axis + 1 :])
+        result = out
+        if result is None or (result.shape, result.dtype, result.flags.c_contiguous) != (wanted, kind, True):
+            result = cupy.empty(wanted, kind)
+        key = inner, u.dtype, value_type
+        if key not in self._plans:
+            single = np.dtype(kind).itemsize == (4 if value_type == "C2R" else 8)
+            name = value_type if single else value_type.replace("C", "Z").replace("R", "D")
+            self._plans[key] = library.PlanNd(
+                (self.n,), (count,), inner, 1, (length,), inner, 1, getattr(library, f"CUFFT_{name}"), inner, "C", 0,
+                length if "R" in value_type else None,
+            )  # fmt: skip
+        source = u.copy() if value_type == "C2R" else u  # which a transform to real values may overwrite
+        target = result.reshape(outer, length, inner)
+        for part in range(outer):
+            direction = library.CUFFT_FORWARD if forward else library.CUFFT_INVERSE
+            self._plans[key].fft(source[part], target[part], direction)
+        if not forward:
+            result *= result.real.dtype.type(1.0 / self.n)
+        return result if result is out else _delivered(result, out)
 
     def _plan(self, u: cupy.ndarray, axis: int, value_type: str) -> Any:
         """The plan of cuFFT for arrays like u."""

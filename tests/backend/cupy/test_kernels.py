@@ -118,6 +118,25 @@ def test_transforms_and_their_solves(kind):
     same(plans[0].solve(out, 1, factor, out), plans[1].solve(u, 1, factor), 1e-14)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "complex64", "float64", "complex128"])
+@pytest.mark.parametrize(("shape", "axis"), [((5, 3, 2), 0), ((2, 6, 3), 1), ((9, 5, 2), 1), ((3, 4), -1), ((4, 1), 0)])
+def test_fourier_transforms_along_every_axis(shape, axis, dtype, monkeypatch):
+    """By strides along the first axes, also to an array that is given; of lines along the others."""
+    u, limit = values(shape, dtype), 1e-14 if dtype in ("float64", "complex128") else 2e-6
+    kind = "fft" if "complex" in dtype else "rfft"
+    ours, theirs = (b.transforms.Plan(kind, shape[axis], dtype) for b in (gpu, cpu))
+    modes = theirs.forward(u, axis)
+    same(ours.forward(gpu.asarray(u), axis), modes, limit)
+    out, given = gpu.asarray(np.zeros_like(modes)), gpu.asarray(modes)
+    assert ours.forward(gpu.asarray(u), axis, out) is out
+    same(out, modes, limit)
+    same(ours.inverse(given, axis), u, limit)
+    same(given, modes, 0.0)  # what is given stays
+    if kind == "fft":
+        ours.inverse(out, axis, out)
+        same(out, u, limit)
+
+
 def test_transforms_refuse_what_does_not_fit():
     with pytest.raises(ValueError, match="unknown"):
         gpu.transforms.Plan("dct5", 4)
