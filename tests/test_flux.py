@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from local import local
 from mpi import run_ranks
 
 import tensorpde as tp
@@ -22,7 +23,7 @@ def square(n, bc, location="nodes", mapping=None):
 def dense(L):
     space = L.domain
     units = np.eye(np.prod(space.shape)).reshape(-1, *space.shape)
-    return (L @ tp.Field(space, units)).local.reshape(len(units), -1).T
+    return local(L @ space.field(units)).reshape(len(units), -1).T
 
 
 @pytest.mark.parametrize(("bc", "location"), [(D, "nodes"), (N, "nodes"), (D, "cells"), (N, "cells"), (P, "nodes"),
@@ -170,7 +171,7 @@ def digest():
     axes = [tp.Axis(n, 0.0, 1.0, bc=tp.Dirichlet(1.0)) for n in (9, 4, 7)]
     space = tp.Space(tp.Grid(*axes))
     L = tp.diffusion(space, lambda x, y, z: 1 + x * y + z)
-    u = tp.Field(space, np.stack([space.field(lambda x, y, z, k=k: np.sin(k + x * y) * z).local for k in (1, 2)]))
+    u = space.field(lambda x, y, z: [np.sin(k + x * y) * z for k in (1, 2)], lead=(2,))
     found = [L(v).gather().tobytes().hex() for v in (u, u.align(0), u.align(1))]
     assert found[0] == found[1] == found[2]
     if space.comm.rank == 0:
