@@ -7,6 +7,7 @@ import pytest
 
 import tensorpde as tp
 from tensorpde import given
+from tensorpde.learn import optim
 
 AXIS = tp.Axis(8, 0.0, 1.0, bc=tp.Dirichlet())
 SPACE = tp.Space(tp.Grid(AXIS, AXIS))
@@ -74,6 +75,18 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "checkpoint": (lambda: tp.io.save_checkpoint("x", ONE, 1, 0.0), TypeError, "dictionary of Fields by name"),
     "step": (lambda: tp.io.save_checkpoint("x", {"u": ONE}, 1.5, 0.0), TypeError, "step must be a whole number"),
+    "beta": (lambda: optim.Adam(beta1=1.5), ValueError, "beta1 must be at least 0 and less than 1, not 1.5"),
+    "decay": (lambda: optim.AdamW(-1e-4), ValueError, "weight_decay must be at least 0, not -0.0001"),
+    "momentum": (lambda: optim.SGD("0.9"), TypeError, "momentum must be a number, not '0.9'"),
+    "steps of a schedule": (lambda: optim.Cosine(0.1, 0), ValueError, "total must be at least 1, not 0"),
+    "step size": (lambda: optim.Constant(np.nan), ValueError, "lr must be a finite number, not nan"),
+    "half a step": (lambda: optim.Steps(0.1, 2.5), TypeError, "every must be a whole number, not 2.5"),
+    "warm-up": (lambda: optim.WarmUp(optim.Constant(0.1), True), TypeError, "updates must be a whole number, not True"),
+    "levels": (lambda: tp.learn.Patches(1.5), TypeError, "levels must be a whole number, not 1.5"),
+    "patch padding": (lambda: tp.learn.Patches(1, (2, -1)), ValueError, "padding must be at least 0, not -1"),
+    "channels": (lambda: tp.learn.TFNO((4,), 1, 1, 2.5), TypeError, "hidden_channels must be a whole number, not 2.5"),
+    "ratio": (lambda: tp.learn.TFNO((4,), 1, 1, 4, mlp_ratio=1j), TypeError, "mlp_ratio must be a real number"),
+    "modes": (lambda: tp.learn.TFNO((4, 2.0), 1, 1, 4), TypeError, r"each of n_modes=\(4, 2.0\) must be a whole"),
     "time": (lambda: tp.io.save_checkpoint("x", {"u": ONE}, 1, np.nan), ValueError, "time must be a finite number"),
 }  # fmt: skip
 

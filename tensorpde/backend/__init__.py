@@ -37,6 +37,7 @@ SURFACE: dict[str, tuple[str, ...]] = {
     "tensors": ("gradient", "multiply"),
     "transforms": ("KINDS", "Plan", "Separable", "separable"),
     "transport": ("prepare", "transport"),
+    "turning": ("to_back", "to_front"),
     "updates": ("adam", "momentum", "sum_of_squares"),
     "weak_forms": ("form", "lane_count", "line"),
 }  # fmt: skip

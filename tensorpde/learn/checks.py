@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tensorpde import backend as backends
 from tensorpde.field import Field
+from tensorpde.given import real, whole
 from tensorpde.learn.layers import SKIPS
 from tensorpde.learn.merge import NORMS
 from tensorpde.learn.padding import KINDS
@@ -41,40 +41,48 @@ def plain(value: Any) -> Any:
     return np.dtype(value).name if isinstance(value, (np.dtype, type)) else value
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and isfinite(value)
-
-
 def check_settings(model: TFNO) -> None:
-    """Raise ValueError for the first setting that is impossible, naming it and what is possible."""
+    """Raise for the first setting that is impossible, naming it and what is possible.
+
+    Raises
+    ------
+    TypeError
+        If it is no number of the kind that is needed.
+    ValueError
+        If it is none of what is possible.
+    """
     for name, choices in CHOICES.items():
         if getattr(model, name) not in choices:
             raise ValueError(f"{name}={getattr(model, name)!r} is none of {choices}")
     for name in ("in_channels", "out_channels", "hidden_channels", "n_layers", "norm_groups"):
-        if not _whole(getattr(model, name)):
-            raise ValueError(f"{name}={getattr(model, name)!r} is not a whole number of at least 1")
+        whole(getattr(model, name), name, least=1)
     for name in ("lifting_ratio", "projection_ratio", "mlp_ratio"):
-        ratio = getattr(model, name)
-        if not _number(ratio) or round(ratio * model.hidden_channels) < 1:
-            raise ValueError(f"{name}={getattr(model, name)} of {model.hidden_channels} channels leaves none")
-    modes, active, padding = model.n_modes, model.active_modes, model.domain_padding
-    if not isinstance(modes, tuple) or not 1 <= len(modes) <= MOST_AXES or not all(map(_whole, modes)):
-        raise ValueError(f"n_modes={modes} are not a whole number of at least 1 for each of 1 to {MOST_AXES} axes")
+        ratio = real(getattr(model, name), name, above=0)
+        if round(ratio * model.hidden_channels) < 1:
+            raise ValueError(f"{name}={ratio} of {model.hidden_channels} channels leaves none")
+    _check_axes(model)
     if model.norm == "group" and model.hidden_channels % model.norm_groups:
         raise ValueError(f"{model.hidden_channels} channels do not divide into norm_groups={model.norm_groups}")
-    if active is not None and not (
-        isinstance(active, tuple)
-        and len(active) == len(modes)
-        and all(_whole(a) and a <= m for a, m in zip(active, modes, strict=True))
-    ):
-        raise ValueError(f"active_modes={active} are not between 1 and n_modes={modes}")
+
+
+def _check_axes(model: TFNO) -> None:
+    """The settings that have one number per axis."""
+    modes, active, padding = model.n_modes, model.active_modes, model.domain_padding
+    if not isinstance(modes, tuple) or not 1 <= len(modes) <= MOST_AXES:
+        raise ValueError(f"n_modes={modes} must be one whole number for each of 1 to {MOST_AXES} axes")
+    for m in modes:
+        whole(m, f"each of n_modes={modes}", least=1)
+    if active is not None:
+        if not isinstance(active, tuple) or len(active) != len(modes):
+            raise ValueError(f"active_modes={active} are not as many as n_modes={modes}")
+        for a, m in zip(active, modes, strict=True):
+            if whole(a, f"each of active_modes={active}", least=1) > m:
+                raise ValueError(f"active_modes={active} are more than n_modes={modes}")
     fractions = padding if isinstance(padding, tuple) else (padding,) * len(modes)
-    if len(fractions) != len(modes) or any(not _number(f) or not 0 <= f < 1 for f in fractions):
-        raise ValueError(f"domain_padding={padding} is not a number in [0, 1) for each of {len(modes)} axes")
+    if len(fractions) != len(modes):
+        raise ValueError(f"domain_padding={padding} is not one number for each of {len(modes)} axes")
+    for f in fractions:
+        real(f, f"domain_padding={padding}", least=0, below=1)
 
 
 def check_params(model: TFNO, params: Mapping[str, Any]) -> None:

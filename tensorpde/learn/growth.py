@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorpde import backend as backends
+from tensorpde.given import real, whole
 from tensorpde.learn import network
 from tensorpde.learn.model import TFNO
 from tensorpde.learn.multigrid import MultiGrid
@@ -60,8 +61,8 @@ def grown_modes(model: TFNO, params: Mapping[str, Any], explained: float = 0.99,
     George, Zhao, Kossaifi, Li, Anandkumar, Incremental Spatial and Spectral Learning of Neural Operators for Solving
     Large-Scale PDEs, arXiv 2211.15188.
     """
-    if not 0 < explained < 1 or buffer < 1:
-        raise ValueError(f"explained={explained} is not between 0 and 1, or buffer={buffer} not at least 1")
+    real(explained, "explained", above=0, below=1)
+    whole(buffer, "buffer", least=1)
     active = list(model.active_modes or model.n_modes)
     for axis, line in enumerate(strengths(model, params)):
         if line[: max(len(line) - buffer, min(len(line) - 1, 1))].sum() < explained * line.sum():

@@ -88,7 +88,9 @@ def contract(indices: str, a: Any, b: Any, conjugate: bool = False) -> Any:
     def count(names: str) -> int:
         return prod(sizes[name] for name in names)
 
-    left, right = a.transpose(plan.order_a), b.transpose(plan.order_b)
+    if plan.turned:  # the other way round the product has the order of the result, and nobody has to copy it
+        a, b = b, a
+    left, right = a.transpose(plan.order_left), b.transpose(plan.order_right)
     batch = tuple(sizes[name] for name in plan.batch)
     if not plan.left and not plan.right:
         product = left * right
@@ -128,8 +130,9 @@ class _Plan(NamedTuple):
     left: str
     right: str
     summed: str
-    order_a: tuple[int, ...]
-    order_b: tuple[int, ...]
+    turned: bool  # whether b is the left factor
+    order_left: tuple[int, ...]
+    order_right: tuple[int, ...]
     order: tuple[int, ...]
     place: int | None  # for a matrix and one index of a tensor: the number of this index
     matrix: str  # which of a and b the matrix is; "" if it is the result
@@ -145,10 +148,13 @@ def _plan(indices: str) -> _Plan:
     summed = "".join(i for i in a if i in b and i not in result)
     if set(a) != set(batch + left + summed) or set(b) != set(batch + right + summed):
         raise ValueError(f"{indices!r} sums over an index of one factor alone")
+    turned = result == batch + right + left != batch + left + right
+    first, second = (b, a) if turned else (a, b)
+    left, right = (right, left) if turned else (left, right)
     return _Plan(
-        a, b, batch, left, right, summed,
-        tuple(map(a.index, batch + left + summed)),
-        tuple(map(b.index, batch + summed + right)),
+        a, b, batch, left, right, summed, turned,
+        tuple(map(first.index, batch + left + summed)),
+        tuple(map(second.index, batch + summed + right)),
         tuple(map((batch + left + right).index, result)),
         *_matrix(a, b, result),
     )  # fmt: skip

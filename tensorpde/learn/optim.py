@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tensorpde import backend as backends
+from tensorpde.given import real, whole
 
 Tree = dict[str, Any]
 Schedule = Callable[[int], float]
@@ -33,6 +34,11 @@ class Adam:
     decoupled
         The second of these: AdamW.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For β outside [0, 1), negative ε or λ, and what is no number, naming it.
+
     References
     ----------
     D. P. Kingma, J. Ba, Adam: a method for stochastic optimization, arXiv:1412.6980 (2014); I. Loshchilov, F. Hutter,
@@ -44,6 +50,12 @@ class Adam:
     eps: float = 1e-8
     weight_decay: float = 0.0
     decoupled: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("beta1", "beta2"):
+            real(getattr(self, name), name, least=0, below=1)
+        for name in ("eps", "weight_decay"):
+            real(getattr(self, name), name, least=0)
 
     def init(self, params: Tree) -> Tree:
         """The state before the first update."""
@@ -76,11 +88,20 @@ class SGD:
         μ and λ.
     nesterov
         As above.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For μ outside [0, 1), negative λ, and what is no number, naming it.
     """
 
     momentum: float = 0.0
     weight_decay: float = 0.0
     nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        real(self.momentum, "momentum", least=0, below=1)
+        real(self.weight_decay, "weight_decay", least=0)
 
     def init(self, params: Tree) -> Tree:
         """The state before the first update."""
@@ -135,6 +156,9 @@ class Constant:
 
     lr: float
 
+    def __post_init__(self) -> None:
+        real(self.lr, "lr", least=0)
+
     def __call__(self, step: int) -> float:
         """The step size of update number `step`, from 0."""
         return self.lr
@@ -147,6 +171,11 @@ class Cosine:
     lr: float
     total: int
     lr_end: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("lr", "lr_end"):
+            real(getattr(self, name), name, least=0)
+        whole(self.total, "total", least=1)
 
     def __call__(self, step: int) -> float:
         """The step size of update number `step`, from 0."""
@@ -162,6 +191,11 @@ class Steps:
     every: int
     factor: float = 0.5
 
+    def __post_init__(self) -> None:
+        for name in ("lr", "factor"):
+            real(getattr(self, name), name, least=0)
+        whole(self.every, "every", least=1)
+
     def __call__(self, step: int) -> float:
         """The step size of update number `step`, from 0."""
         return self.lr * self.factor ** (step // self.every)
@@ -173,6 +207,9 @@ class WarmUp:
 
     schedule: Schedule
     updates: int
+
+    def __post_init__(self) -> None:
+        whole(self.updates, "updates", least=0)
 
     def __call__(self, step: int) -> float:
         """The step size of update number `step`, from 0."""

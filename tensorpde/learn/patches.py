@@ -11,6 +11,7 @@ import numpy as np
 
 from tensorpde import backend as backends
 from tensorpde.boundary import Dirichlet, Odd
+from tensorpde.given import whole
 from tensorpde.grid import Axis
 
 Extension = Literal["periodic", "reflect", "zero"]
@@ -44,8 +45,8 @@ class Patches:
 
     Raises
     ------
-    ValueError
-        For negative numbers or an unknown word.
+    TypeError, ValueError
+        For numbers that are not whole or negative, or an unknown word, naming it.
 
     References
     ----------
@@ -59,11 +60,11 @@ class Patches:
 
     def __post_init__(self) -> None:
         words = (self.extension,) if isinstance(self.extension, str) else self.extension
-        if self.levels < 0 or np.min(self.padding) < 0 or not set(words) <= set(EXTENSIONS):
-            raise ValueError(
-                f"patches need levels ≥ 0, padding ≥ 0 and extensions of {EXTENSIONS}, "
-                f"got levels={self.levels}, padding={self.padding}, extension={self.extension}"
-            )
+        whole(self.levels, "levels", least=0)
+        for points in self.padding if isinstance(self.padding, tuple) else (self.padding,):
+            whole(points, "padding", least=0)
+        if not set(words) <= set(EXTENSIONS):
+            raise ValueError(f"extension={self.extension!r} is none of {EXTENSIONS}")
 
     @property
     def channels(self) -> int:

@@ -168,7 +168,7 @@ def convolve(
     z = transforms.analyse(x)
     modes = transforms.slices(x.shape[:2])
     known = {name: array[weights.taken(name, layer, modes)] for name, array in params.items()}
-    known = network.run(weights.steps, known | {"x": z[0] + 1j * z[1]})
+    known = network.run(weights.steps, known | {"x": _complex(z)})
     y = known.pop("y")
     for step in weights.own_steps:  # as large as dense weights may be: the adjoint makes them again
         del known[step.result]
@@ -180,7 +180,7 @@ def convolve_backward(
 ) -> tuple[Any, dict[str, Any]]:
     """dx, and the gradients of the stored arrays from this rank's modes. Collective on pencils."""
     dz, known = transforms.synthesise_adjoint(dy), network.run(weights.own_steps, known)
-    found = network.run_backward(weights.steps, known, dz[0] + 1j * dz[1], ["x", *params])
+    found = network.run_backward(weights.steps, known, _complex(dz), ["x", *params])
     lead = known["x"].shape[-2:]
     dx = transforms.analyse_adjoint(_planar(found.pop("x")), lead)
     modes, grads = transforms.slices(lead), {}
@@ -188,6 +188,13 @@ def convolve_backward(
         grads[name] = backends.of(grad).zeros(params[name].shape, params[name].dtype)
         grads[name][weights.taken(name, layer, modes)] = grad
     return dx, grads
+
+
+def _complex(z: Any) -> Any:
+    """The complex values of (2, …), real and imaginary part."""
+    out = backends.of(z).recycling.empty(z.shape[1:], np.result_type(z.dtype, np.complex64))
+    out.real, out.imag = z
+    return out
 
 
 def _planar(z: Any) -> Any:

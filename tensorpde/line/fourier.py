@@ -81,17 +81,8 @@ class TruncatedFourier:
         backend = backends.of(u)
         if self.fast:
             return self._fast_to_modes(u, rest)
-        m = len(self.frequencies)
-        factors = self._factors(u)
-        out = backend.recycling.empty((2, m, *rest), u.dtype)
-        count = math.prod(rest)
-        flat, parts = out.reshape(2 * m, count), u.reshape(1 if self.real else 2, count, self.n)
-        backend.products.matmul(factors[0], parts[0].T, flat)
-        if not self.real:
-            second = backend.recycling.empty(flat.shape, u.dtype)
-            backend.products.matmul(factors[1], parts[1].T, second)
-            flat += second
-        return out
+        lines = u.reshape(1 if self.real else 2, math.prod(rest), self.n)
+        return backend.turning.to_front(self._factors(u), lines).reshape(2, len(self.frequencies), *rest)
 
     def from_modes(self, z: Any) -> Any:
         """The adjoint: from (2, m, …) to (…, n), or (2, …, n) for complex lines."""
@@ -99,21 +90,18 @@ class TruncatedFourier:
         backend = backends.of(z)
         if self.fast:
             return self._fast_from_modes(z, rest)
-        flat = z.reshape(2 * len(self.frequencies), math.prod(rest))
-        lead = () if self.real else (2,)
-        out = backend.recycling.empty((*lead, *rest, self.n), z.dtype)
-        for part, factor in zip(out.reshape(len(lead) + 1, flat.shape[1], self.n), self._factors(z), strict=True):
-            backend.products.matmul(flat.T, factor, part)
-        return out
+        modes = z.reshape(2 * len(self.frequencies), math.prod(rest))
+        lines = backend.turning.to_back(self._factors(z), modes)
+        return lines.reshape(*(() if self.real else (2,)), *rest, self.n)
 
-    def _factors(self, like: Any) -> tuple[Any, ...]:
-        """Real (2m, n) matrices for the real and the imaginary part of lines."""
+    def _factors(self, like: Any) -> Any:
+        """Real (2m, n) matrices for the real and, where lines have one, the imaginary part of lines."""
         backend = backends.of(like)
         key = backend.name, like.dtype
         if key not in self._device:
             matrix = self.matrix()
             both = np.concatenate([matrix.real, matrix.imag]), np.concatenate([-matrix.imag, matrix.real])
-            self._device[key] = tuple(backend.asarray(f, like.dtype) for f in both[: 1 if self.real else 2])
+            self._device[key] = backend.asarray(np.stack(both[: 1 if self.real else 2]), like.dtype)
         return self._device[key]
 
     def _fast_to_modes(self, u: Any, rest: tuple[int, ...]) -> Any:

@@ -82,7 +82,7 @@ def test_seeds_give_different_parameters_and_the_same_again():
     ("changes", "words"),
     [
         ({"factorization": "svd"}, "factorization='svd'"),
-        ({"hidden_channels": 0}, "hidden_channels=0"),
+        ({"hidden_channels": 0}, "hidden_channels must be at least 1, not 0"),
         ({"n_modes": (4, 0)}, r"\(4, 0\)"),
         ({"norm": "group", "norm_groups": 3}, "4 channels do not divide into norm_groups=3"),
         ({"active_modes": (5, 2)}, r"active_modes=\(5, 2\)"),

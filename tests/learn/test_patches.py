@@ -88,7 +88,7 @@ def test_what_lies_beyond_an_axis() -> None:
     ("make", "words"),
     [
         (lambda: Patches(1).split(field((7, 8))), "2 patches per axis do not divide a grid of 7×8 points"),
-        (lambda: Patches(-1), "levels=-1"),
+        (lambda: Patches(-1), "levels must be at least 0, not -1"),
         (lambda: Patches(1, 0, "mirror"), "mirror"),
         (lambda: Patches(1, (1, 1)).split(field((8,))), "is for 2 axes, the field has 1"),
         (lambda: Patches(1, 1, ("zero",)).split(field((8, 8))), "is for 1 axes, the field has 2"),

@@ -32,6 +32,7 @@ from . import (
     tensors,
     transforms,
     transport,
+    turning,
     updates,
     weak_forms,
 )
@@ -144,6 +145,7 @@ __all__ = [
     "to_host",
     "transforms",
     "transport",
+    "turning",
     "updates",
     "weak_forms",
     "zeros",

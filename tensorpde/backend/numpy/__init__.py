@@ -30,6 +30,7 @@ from . import (
     tensors,
     transforms,
     transport,
+    turning,
     updates,
     weak_forms,
 )
@@ -127,6 +128,7 @@ __all__ = [
     "to_host",
     "transforms",
     "transport",
+    "turning",
     "updates",
     "weak_forms",
     "zeros",

@@ -38,7 +38,7 @@ def packed(matrix: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(full.reshape(-1, ROWS, n).transpose(0, 2, 1)).reshape(-1)
 
 
-class _Memory:
+class Memory:
     """Vectors and numbers of an array, by index."""
 
     def __init__(self, context, builder, kind, array) -> None:
@@ -75,7 +75,7 @@ def _multiply(typingctx, weights, w0, inner, x, x0, pitch, y, y0, out_pitch, kee
 
     def codegen(context, builder, signature, args):
         _, w0, inner, _, x0, pitch, _, y0, out_pitch, _ = args
-        w, x, y = (_Memory(context, builder, signature.args[k], args[k]) for k in (0, 3, 6))
+        w, x, y = (Memory(context, builder, signature.args[k], args[k]) for k in (0, 3, 6))
         lanes, integer = y.vector.count, y0.type
         sums = [[cgutils.alloca_once(builder, y.vector) for _ in range(VECTORS)] for _ in range(ROWS)]
         places = [builder.add(y0, builder.mul(out_pitch, ir.Constant(integer, r))) for r in range(ROWS)]
@@ -110,7 +110,7 @@ def _gather(typingctx, d, d0, x, x0, pitch, count, sums, s0):
 
     def codegen(context, builder, signature, args):
         _, d0, _, x0, pitch, count, _, s0 = args
-        d, x, sums = (_Memory(context, builder, signature.args[k], args[k]) for k in (0, 2, 6))
+        d, x, sums = (Memory(context, builder, signature.args[k], args[k]) for k in (0, 2, 6))
         lanes, integer = d.vector.count, d0.type
         totals = [cgutils.alloca_once(builder, d.vector) for _ in range(ROWS * VECTORS)]
         for k, total in enumerate(totals):

@@ -1,10 +1,13 @@
-"""Matrix products on host arrays, by the BLAS library."""
+"""Matrix products on host arrays, by the BLAS library on each of the threads."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .recycling import empty
+from .threads import share
+
+_ROWS = 1024  # of a large matrix that are one product, on however many threads
 
 
 def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -12,7 +15,19 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
     if out is None:
         shape = (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1])
         out = empty(shape, np.result_type(a, b))
-    return np.matmul(a, b, out=out)
+    if a.ndim > 2 and a.shape[:-2] == b.shape[:-2]:
+        share(lambda part: np.matmul(a[part], b[part], out=out[part]), len(a), a.size)
+    elif a.ndim == b.ndim == 2 and len(a) > _ROWS and a.flags.c_contiguous:
+        share(lambda part: _by_rows(a, b, out, part), -(-len(a) // _ROWS), a.size)
+    else:
+        np.matmul(a, b, out=out)
+    return out
+
+
+def _by_rows(a: np.ndarray, b: np.ndarray, out: np.ndarray, part: slice) -> None:
+    for k in range(part.start, part.stop):
+        rows = slice(k * _ROWS, (k + 1) * _ROWS)
+        np.matmul(a[rows], b, out=out[rows])
 
 
 def conjugate(x: np.ndarray) -> np.ndarray:
