@@ -132,9 +132,13 @@ class Pairs:
 
     def batch(self, numbers: Numbers) -> tuple[Any, Any]:
         """Input and target of this rank's share of these samples: (share, channels, …) arrays, or Fields."""
-        mine = numbers[share(self.ranks.samples, len(numbers))]
+        mine = self.mine(numbers)
         x, y = (self._read(names, mine) for names in self.names)
         return x, y
+
+    def mine(self, numbers: Numbers) -> Numbers:
+        """Those of these samples that are this rank's."""
+        return numbers[share(self.ranks.samples, len(numbers))]
 
     def batches(self, size: int, order: Numbers | None = None, start: int = 0) -> Iterator[np.ndarray]:
         """The numbers of the samples of batch `start` and those after it; the last one may be short."""

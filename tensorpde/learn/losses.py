@@ -25,6 +25,18 @@ from tensorpde.schemes import Scheme, central
 Loss = Callable[[Any, Any], tuple[float, Any]]
 
 
+class Undefined(ValueError):
+    """A sample has no loss: it is measured by something that is zero.
+
+    Attributes
+    ----------
+    sample : its number in the batch.
+    reason : what is zero.
+    """
+
+    sample, reason = 0, ""
+
+
 class Relative:
     """Mean over samples of ‖y − t‖_W / ‖t‖_W, ‖e‖²_W = Σ e·W e over channels and points.
 
@@ -32,10 +44,12 @@ class Relative:
     ----------
     weight
         W, symmetric and positive definite on the Space of the fields; None for the identity: relative L².
+    name
+        What errors call it.
     """
 
-    def __init__(self, weight: TensorOperator | None = None) -> None:
-        self.weight = weight
+    def __init__(self, weight: TensorOperator | None = None, name: str = "relative L2") -> None:
+        self.weight, self.name = weight, name
 
     def __call__(self, y: Any, target: Any) -> tuple[float, Any]:
         """Value and gradient. Collective on the ranks of a Field.
@@ -44,12 +58,15 @@ class Relative:
         ------
         ValueError
             If the shapes differ, naming both.
+        Undefined
+            If the target of a sample is zero, naming sample and loss.
         """
         error = _wrapped(_difference(y, target), y, self.weight)
         target = _wrapped(_local(target), y, self.weight)
         weighted = error if self.weight is None else self.weight @ error
         scale = target if self.weight is None else self.weight @ target
         squares = _sums([_products(error, weighted), _products(target, scale)], y)
+        _refuse_zeros(squares[1], f"the {self.name} loss", "target")
         return _finished(weighted, squares, y)
 
 
@@ -79,6 +96,8 @@ class Residual:
         ------
         ValueError
             If there are neither one operator nor as many as samples.
+        Undefined
+            If the right-hand side of a sample is zero, naming the sample.
         """
         operators = self.operator if isinstance(self.operator, Sequence) else [self.operator] * len(_local(y))
         if len(operators) != len(_local(y)):
@@ -90,7 +109,9 @@ class Residual:
             residual[sample] = operator(u[sample], self.t)
             residual.local[sample] -= rhs[sample]
             gradient[sample] = operator.T @ residual[sample]
-        return _finished(gradient, _sums([_products(residual, residual), _products(rhs, rhs)], y), y)
+        squares = _sums([_products(residual, residual), _products(rhs, rhs)], y)
+        _refuse_zeros(squares[1], "the relative residual", "right-hand side")
+        return _finished(gradient, squares, y)
 
 
 class Sum:
@@ -146,7 +167,7 @@ def relative_h1(space: Space, kind: str = "spectral", scheme: Scheme = central.f
         else:
             slope = derivative(space, number, scheme, bc=None if axis.periodic else (None, None))
             parts.append(slope.T @ slope)
-    return Relative(KronSum(parts))
+    return Relative(KronSum(parts), f"relative H1 ({kind})")
 
 
 def squared_wavenumbers(axis: Any) -> LineOperator:
@@ -195,6 +216,15 @@ def _products(a: Any, b: Any) -> np.ndarray:
 def _sums(parts: list[np.ndarray], y: Any) -> np.ndarray:
     """The sums over the ranks that share the fields."""
     return total(y.space.comm, np.array(parts)) if isinstance(y, Field) else np.array(parts)
+
+
+def _refuse_zeros(denominator: np.ndarray, loss: str, what: str) -> None:
+    zeros = np.flatnonzero(denominator == 0)
+    if zeros.size:
+        reason = f"has no value of {loss}: its {what} is zero everywhere"
+        error = Undefined(f"sample {zeros[0]} of the batch {reason}")
+        error.sample, error.reason = int(zeros[0]), reason
+        raise error
 
 
 def _finished(weighted: Any, squares: np.ndarray, y: Any) -> tuple[float, Any]:

@@ -12,7 +12,6 @@ import numpy as np
 from tensorpde import backend as backends
 from tensorpde.field import Field
 from tensorpde.learn.data import Pairs
-from tensorpde.parallel.blocks import share
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class Turned:
     def batch(self, numbers: Any) -> tuple[Any, Any]:
         """As of `Pairs`."""
         x, y = self._pairs.batch(numbers)
-        for k, number in enumerate(numbers[share(self._pairs.ranks.samples, len(numbers))]):
+        for k, number in enumerate(self._pairs.mine(numbers)):
             for values in (x, y):
                 values[k] = self.symmetries.turn(values[k], self._positions[number])
         return x, y

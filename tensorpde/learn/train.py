@@ -7,7 +7,8 @@ model, the data, a loss and an optimizer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +17,9 @@ import numpy as np
 from tensorpde import backend as backends
 from tensorpde.field import Field
 from tensorpde.learn import optim
-from tensorpde.learn.data import Normaliser, Pairs
-from tensorpde.learn.losses import Loss
-from tensorpde.parallel import agree
+from tensorpde.learn.data import Normaliser, Numbers, Pairs
+from tensorpde.learn.losses import Loss, Undefined
+from tensorpde.parallel import PATIENCE, agree
 from tensorpde.parallel.buckets import Buckets
 from tensorpde.parallel.rank_grid import RankGrid
 from tensorpde.parallel.reduce import total
@@ -114,6 +115,8 @@ def train(
     ------
     FloatingPointError
         If loss or gradient is not finite, on every rank, before the weights have been changed by it.
+    Undefined
+        If the loss of a sample is relative to zero, naming both, on every rank.
     """
     ranks = pairs.ranks
     sums = Buckets(ranks.comm, {**state.params, "loss": np.empty(())}, rounds=pieces)
@@ -155,16 +158,30 @@ def add_gradients(
     """
     x, target = pairs.batch(numbers)
     inputs, outputs = normalisers
+    y, saved = model.forward(params, inputs.encode(x)) if len(x) else (None, None)
+    with agreeing(pairs, numbers):
+        value, dy = loss(outputs.decode(y), target) if len(x) else (0.0, None)
     if len(x) == 0:  # fewer samples than ranks for them
         for name in [*params, "loss"]:
             sums.add(name, 0.0)
         return
-    y, saved = model.forward(params, inputs.encode(x))
-    value, dy = loss(outputs.decode(y), target)
     dy *= len(x) / of
     model.backward(params, saved, outputs.decode_adjoint(dy), ready=sums.add)
     sharing = pairs.ranks.patches.size * pairs.ranks.pencils.size  # all of these have the value of the same samples
     sums.add("loss", value * len(x) / of / sharing)
+
+
+@contextmanager
+def agreeing(pairs: Pairs, numbers: Numbers) -> Iterator[None]:
+    """What goes wrong in the loss of some samples is the same error on all ranks; a sample without one is named by its
+    number in the file. Collective.
+    """
+    with agree(pairs.ranks.comm, "finding the loss", PATIENCE):
+        try:
+            yield
+        except Undefined as error:
+            sample = pairs.mine(numbers)[error.sample]
+            raise Undefined(f"sample {sample} of {pairs.file.path} {error.reason}") from error
 
 
 def evaluate(
@@ -175,14 +192,20 @@ def evaluate(
     normalisers: tuple[Normaliser, Normaliser],
     batch_size: int = 32,
 ) -> dict[str, float]:
-    """Mean losses over all samples of a file, by name. Collective on `pairs.ranks`."""
+    """Mean losses over all samples of a file, by name. Collective on `pairs.ranks`.
+
+    Raises
+    ------
+    Undefined
+        If the loss of a sample is relative to zero, naming both, on every rank.
+    """
     inputs, outputs = normalisers
     found = np.zeros(len(losses))
     for numbers in pairs.batches(batch_size):
         x, target = pairs.batch(numbers)
-        if len(x):
-            y = outputs.decode(model(params, inputs.encode(x)))
-            found += [loss(y, target)[0] * len(x) for loss in losses.values()]
+        y = outputs.decode(model(params, inputs.encode(x))) if len(x) else None
+        with agreeing(pairs, numbers):
+            found += [loss(y, target)[0] * len(x) if len(x) else 0.0 for loss in losses.values()]
     ranks: RankGrid = pairs.ranks
     found = total(ranks.samples, found) / pairs.count
     return dict(zip(losses, found.tolist(), strict=True))

@@ -121,6 +121,14 @@ def test_the_same_on_any_number_of_ranks(ranks: int, tmp_path: Path) -> None:
         (lambda: losses.relative_h1(space_of(PERIODIC), "weak"), "'weak'"),
         (lambda: losses.relative_h1(space_of(tp.Axis(8, 0.0, 1.0, bc=tp.Neumann()))), "one kind of condition"),
         (lambda: losses.relative_l2()(np.ones((2, 1, 4)), np.ones((2, 1, 5))), r"\(2, 1, 4\) for .* \(2, 1, 5\)"),
+        (
+            lambda: losses.relative_l2()(np.ones((2, 1, 4)), np.arange(8.0).reshape(2, 1, 4) // 4),
+            "sample 0 .* relative L2",
+        ),
+        (
+            lambda: losses.Residual(tp.laplacian(space_of(WALLS)))(np.ones((1, 1, 7)), np.zeros((1, 1, 7))),
+            "sample 0 .* residual: its right-hand side",
+        ),
         (lambda: made("one per sample", space_of(WALLS))(*fields(space_of(WALLS), 2)), "3 operators for .* of 2"),
     ],
 )

@@ -221,6 +221,37 @@ def test_what_is_not_finite_ends_training_before_the_weights(what: str, tmp_path
         np.testing.assert_array_equal(state.params[name], w)
 
 
+def zero_target(path: str, out: str) -> None:
+    """Train and evaluate on samples of which number 7 has no target; one line for each, from every rank."""
+    from tensorpde.parallel import world
+
+    model, pairs, loss = setting(path, (world().size, 1, 1), comm=world())
+    optimizer, normal = optim.Adam(), pairs.normalisers()
+    state, found = start(model, optimizer), []
+    for call in (
+        lambda: train(model, state, pairs, loss, optimizer, optim.Constant(0.1), 1, 4, normal),
+        lambda: evaluate(model, state.params, pairs, {"l2": losses.relative_l2()}, normal),
+    ):
+        try:
+            call()
+        except losses.Undefined as error:
+            found.append(str(error))
+    Path(f"{out}{world().rank}").write_text("\n".join(found))
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_a_target_of_zero_is_named_on_every_rank(ranks: int, tmp_path: Path) -> None:
+    path, out = str(write(tmp_path / "data.h5")), str(tmp_path / "found")
+    with h5py.File(path, "r+") as file:
+        file["train/y"][7] = 0.0
+    zero_target(path, out) if ranks == 1 else run_ranks(ranks, f"{HERE}::zero_target", path, out)
+    for rank in range(ranks):
+        one, other = Path(f"{out}{rank}").read_text().splitlines()
+        ending = " loss: its target is zero everywhere"
+        assert one.endswith(f"sample 7 of {path} has no value of the relative H1 (spectral){ending}")
+        assert other.endswith(f"sample 7 of {path} has no value of the relative L2{ending}")
+
+
 @pytest.mark.parametrize("patched", [False, True])
 def test_gradients_are_handed_out_when_they_are_final(patched: bool) -> None:
     model = small(patched)
