@@ -6,6 +6,7 @@ import tracemalloc
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from tensorpde import backend as backends
 from tensorpde.bench import measure
@@ -15,6 +16,7 @@ from tensorpde.electro import RangeSeparated
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.parallel import world
+from tensorpde.parallel.traffic import given
 
 DENSITY = 0.1  # particles per unit of volume: atoms in water, lengths in Å
 MOST_DIRECT = 20_000  # particles up to which all pairs are summed for comparison
@@ -27,6 +29,9 @@ def add_arguments(parser: Any) -> None:
     measure.add_arguments(parser, n=8_867, repeat=3)
     parser.add_argument("--sums", type=int, nargs="+", help="numbers of particles for the sums over them (default N)")
     parser.add_argument("--points", type=int, default=129, help="grid points per axis of the map (default 129)")
+    parser.add_argument(
+        "--counts", action="store_true", help="for the sums: work and bytes of the busiest rank instead"
+    )
     parser.add_argument("--tol", type=float, default=1e-6, help="tolerance (default 1e-6)")
 
 
@@ -38,6 +43,8 @@ def run(args: Any) -> list[dict]:
     point. Parts are made anew in every call.
     """
     comm = world()
+    if args.counts:
+        return [_counts(_System(args, comm, n), args) for n in args.sums or [args.n]]
     made = _System(args, comm)
     return [
         *(_sums(_System(args, comm, n), args) for n in args.sums or [args.n]),
@@ -81,6 +88,32 @@ def _sums(system: _System, args: Any) -> dict:
     seconds = times.pop("ours")
     figures = _figures(system.fresh(), calls["ours"]) | {"µs/particle": seconds / len(q) * 1e6}
     return row(name, seconds, **times) | {"figures": figures}
+
+
+def _counts(system: _System, args: Any) -> dict:
+    """One call's targets and pairs, bytes given to others and peak memory: each the largest of any rank; and the time.
+
+    Pairs are those within σ of this rank's targets, counted by another package; modes are what transposes move.
+    """
+    comm, rs = system.comm, system.fresh()
+    before = given.copy()
+    tracemalloc.start()
+    rs.potential()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    bytes_given = {name: given[name] - before[name] for name in ("transposes", "gathered", "collected")}
+    split = rs.split()
+    mine = rs.targets(rs.positions, split)
+    tree = cKDTree(rs.positions)
+    pairs = tree.query_ball_point(rs.positions[mine], split.sigma, return_length=True).sum() if len(mine) else 0
+    counts = np.array([len(mine), pairs / 1e6, *(b / 1e6 for b in bytes_given.values()), peak / 1e6], float)
+    everyone = np.empty((comm.size, len(counts)))
+    comm.Allgather(counts, everyone)
+    names = ("targets", "10⁶ pairs", "MB modes given", "MB mesh given", "MB results given", "peak MB")
+    seconds = measure.medians(comm, {"ours": lambda: system.fresh().potential()}, args.repeat)["ours"]
+    shape = "×".join(map(str, split.long.rank))
+    name = f"{len(system.q)} particles on {comm.size} rank(s), σ {split.sigma:.3g}, mesh {shape}"
+    return row(name, seconds) | {"figures": dict(zip(names, everyone.max(axis=0).tolist(), strict=True))}
 
 
 def _map(name: str, call: measure.Call, system: _System, args: Any) -> dict:

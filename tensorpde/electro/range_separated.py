@@ -15,7 +15,7 @@ from tensorpde.electro.split import Split, in_tucker, mesh_sigma, on_mesh, tucke
 from tensorpde.field import Field, Space
 from tensorpde.grid import Axis, Grid
 from tensorpde.parallel import agree, world
-from tensorpde.parallel.blocks import collected, computed
+from tensorpde.parallel.blocks import collected, computed, own, pieces
 from tensorpde.parallel.devices import prepared
 from tensorpde.tucker import Tucker
 
@@ -304,10 +304,14 @@ class RangeSeparated:
         return targets * len(self) <= DIRECT_PAIRS if self.direct is None else self.direct
 
     def _blocks(self, x: np.ndarray, split: Split) -> np.ndarray:
-        order, size = split.short.sorted(x), max(BLOCK, len(x) // MOST_BLOCKS)
-        result = np.empty((len(x), 4))
-        result[order] = computed(self.comm, len(x), size, (4,), lambda part: split.at(x[order[part]]))
+        order, result = split.short.sorted(x), np.empty((len(x), 4))
+        result[order] = computed(self.comm, len(x), _size(len(x)), (4,), lambda part: split.at(x[order[part]]))
         return result
+
+    def targets(self, x: np.ndarray, split: Split) -> np.ndarray:
+        """The numbers of those of the points x at which this rank makes the sums."""
+        order, blocks = split.short.sorted(x), pieces(len(x), _size(len(x)))
+        return np.concatenate([order[:0], *(order[blocks[k]] for k in own(self.comm, len(blocks)))])
 
     def _compared(self, x: np.ndarray) -> np.ndarray:
         """The direct sums, shared by the ranks."""
@@ -331,6 +335,11 @@ class RangeSeparated:
         if len(counts) != 3 or min(counts) < 2:
             raise ValueError(f"a grid of {points} points is none: 2 or more are needed along each of 3 axes")
         return [Axis(n, lo, hi, bc=Neumann()) for n, (lo, hi) in zip(counts, self.box, strict=True)]
+
+
+def _size(targets: int) -> int:
+    """Targets of a block of work."""
+    return max(BLOCK, targets // MOST_BLOCKS)
 
 
 def particles(positions: Any, charges: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
+from tensorpde.parallel.traffic import given
+
 _LARGEST_COUNT = 1 << 30
 _BITS = 61  # of the sum of the absolute values of all parts
 
@@ -38,6 +40,7 @@ def collected(comm: MPI.Intracomm, part: np.ndarray) -> np.ndarray:
     The parts have the same dtype and shape but for their length.
     """
     part = np.ascontiguousarray(part)
+    given["collected"] += part.nbytes * (comm.size - 1)
     lengths = np.zeros(comm.size, np.int64)
     comm.Allgather(np.array([len(part)], np.int64), lengths)
     whole = np.empty((int(lengths.sum()), *part.shape[1:]), part.dtype)

@@ -14,6 +14,7 @@ from tensorpde.parallel.pencil import Pencil
 from tensorpde.parallel.remote import Box
 from tensorpde.parallel.shared import NodeMemory, Part, Route
 from tensorpde.parallel.staging import Staging
+from tensorpde.parallel.traffic import given
 
 _LARGEST_COUNT = 2**30
 
@@ -46,6 +47,7 @@ class Transpose:
         self.a, self.b = a, b
         self._comm, self._memory = a.process_grid.channel.comm, a.process_grid.channel.memory
         self._parts = {True: _parts(a, b), False: _parts(b, a)}  # of this rank's block in a, and in b
+        self._sent = {side: _others(parts, self._comm.rank) for side, parts in self._parts.items()}
         self._types: dict = {}
         self._routes: dict = {}
 
@@ -60,8 +62,7 @@ class Transpose:
     @property
     def sent(self) -> int:
         """How many values this rank gives to others in `forward`, for each leading index."""
-        others = [box for rank, box in self._parts[True].items() if rank != self._comm.rank]
-        return sum(math.prod(part.stop - part.start for part in box) for box in others)
+        return self._sent[True]
 
     def forward(self, source: Any, out: Any) -> Any:
         """Fill `out`, shape lead + b.local_shape, from `source`, shape lead + a.local_shape. Collective."""
@@ -79,6 +80,7 @@ class Transpose:
                 f"a transpose from blocks {start.local_shape} to {end.local_shape} got {source.dtype} of shape "
                 f"{source.shape} and {out.dtype} of shape {out.shape}"
             )
+        given["transposes"] += self._sent[from_a] * math.prod(lead) * source.dtype.itemsize
         if not backend.of(source).on_host:
             self._through_buffers(source, out, from_a, lead)
             return out
@@ -147,6 +149,7 @@ def _box(lead: tuple[int, ...], part: Box) -> tuple[list[int], list[int]]:
 def gather(pencil: Pencil, block: np.ndarray, out: np.ndarray) -> np.ndarray:
     """Fill `out`, shape lead + pencil.shape, on every rank from the host blocks of all. Collective."""
     comm = pencil.process_grid.comm
+    given["gathered"] += block.nbytes * (comm.size - 1)
     lead = block.shape[: block.ndim - pencil.ndim]
     for rank in range(comm.size):
         part = pencil.slices_of(rank)
@@ -170,6 +173,11 @@ def _parts(pencil: Pencil, other: Pencil) -> dict[int, Box]:
     order = [(me + step) % size for step in range(1, size + 1)]
     common = {rank: _common(pencil, me, other, rank) for rank in order}
     return {rank: parts[0] for rank, parts in common.items() if parts is not None}
+
+
+def _others(parts: dict[int, Box], me: int) -> int:
+    """How many values are in the parts of other ranks."""
+    return sum(math.prod(part.stop - part.start for part in box) for rank, box in parts.items() if rank != me)
 
 
 def _common(a: Pencil, p: int, b: Pencil, q: int) -> tuple[Box, Box] | None:
