@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
 from time import perf_counter
 from typing import Any
 
@@ -35,6 +34,7 @@ from . import (
     weak_forms,
 )
 from .compiled import before_compiling
+from .recycling import ALIGNMENT
 
 name = "numpy"
 
@@ -42,17 +42,10 @@ on_host = True  # whether numpy may read these arrays where they lie
 
 seen_by_mpi = True  # whether MPI may
 
-ALIGNMENT = 64  # bytes of a cache line: stores past the cache need it, and numpy gives 16
-
 
 def empty(shape: Any, dtype: Any = "float64") -> np.ndarray:
     """A C-contiguous array with undefined values, aligned to a cache line."""
-    dtype = np.dtype(dtype)
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    size = prod(shape) * dtype.itemsize
-    raw = np.empty(size + ALIGNMENT, np.uint8)
-    skip = -raw.ctypes.data % ALIGNMENT
-    return raw[skip : skip + size].view(dtype).reshape(shape)
+    return recycling.aligned((shape,) if isinstance(shape, int) else tuple(shape), dtype)
 
 
 def zeros(shape: Any, dtype: Any = "float64") -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+ALIGNMENT = 64  # bytes of a cache line: vectors that cross lines cost twice, and numpy gives 16
 _LEAST = 1 << 18  # bytes; the C library keeps smaller blocks itself
 _LOOSE = 1.25  # how much larger than asked for a block may be
 _free: list[np.ndarray] = []
@@ -23,15 +24,24 @@ class _Lease:
         _free.append(self.block)
 
 
+def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """A C-contiguous array with undefined values, aligned to a cache line."""
+    dtype = np.dtype(dtype)
+    size = prod(shape) * dtype.itemsize
+    raw = np.empty(size + ALIGNMENT, np.uint8)
+    skip = -raw.ctypes.data % ALIGNMENT
+    return raw[skip : skip + size].view(dtype).reshape(shape)
+
+
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """A C-contiguous array with undefined values, in memory of an array that is no longer used if there is such.
+    """A C-contiguous aligned array with undefined values, in memory of an array that is no longer used if there is one.
 
     Blocks stay with the process, at most as many bytes as were ever in use together, but for what does not fit.
     """
     dtype = np.dtype(dtype)
     size = prod(shape) * dtype.itemsize
     if size < _LEAST:
-        return np.empty(shape, dtype)
+        return aligned(shape, dtype)
     fitting = [(block.size, k) for k, block in enumerate(_free) if size <= block.size <= _LOOSE * size]
-    block = _free.pop(min(fitting)[1]) if fitting else np.empty(size, np.uint8)
+    block = _free.pop(min(fitting)[1]) if fitting else aligned((size,), np.uint8)
     return np.asarray(_Lease(block))[:size].view(dtype).reshape(shape)

@@ -108,13 +108,14 @@ def gather_block(typingctx, d, d0, x, x0, pitch, count, sums, s0, paired):
         left, right = rows(d0, ROWS // 2 if paired else ROWS), rows(x0, VECTORS)
 
         def add(along, keep=lambda value: value):
-            factors = [x.load(builder.add(row, along)) for row in right]
-            if paired:
-                factors += [_swapped(builder, factor) for factor in factors]
-            changes = [keep(d.load(builder.add(row, along))) for row in left]
-            products = [(change, factor) for change in changes for factor in factors]
-            for (change, factor), total in zip(products, totals, strict=True):
-                builder.store(vector_fma(builder, change, factor, builder.load(total)), total)
+            changes, wide = [keep(d.load(builder.add(row, along))) for row in left], len(totals) // len(left)
+            for v, row in enumerate(right):  # one factor after the other: there are no registers for all
+                factor = x.load(builder.add(row, along))
+                factors = [factor, _swapped(builder, factor)] if paired else [factor]
+                for place, value in zip((v, VECTORS + v), factors, strict=False):
+                    for r, change in enumerate(changes):
+                        total = totals[r * wide + place]
+                        builder.store(vector_fma(builder, change, value, builder.load(total)), total)
 
         width = ir.Constant(integer, lanes)
         whole = builder.sdiv(count, width)

@@ -9,103 +9,40 @@ from __future__ import annotations
 import numpy as np
 
 from .compiled import kernel, part
-from .intrinsics import transpose_block
+from .intrinsics import prefetch, transpose_block
 from .panels import LANES
 from .pointers import data
 from .products import matmul
-from .recycling import empty
+from .recycling import aligned, empty
 from .strips import multiply_block
 from .threads import share
 
-LINES = 96  # a multiple of the rows of all blocks
+BLOCK = 12  # lines: a multiple of the rows of all blocks of registers
+LINES = 8 * BLOCK
+AHEAD = 3 * BLOCK  # lines that are asked for before they are read
 
 
 @part
-def _strip(w, row_step, step, inner, x, pitch, kept, y, out_pitch, vectors):
-    """LINES rows of `vectors` vectors: y = w x, or y + w x if `kept`; see `multiply_block`."""
+def _strip(lines, w, row, step, inner, x, pitch, kept, y, out, vectors):
+    """`lines` rows, whole blocks, of `vectors` vectors: y = w x, or y + w x if `kept`; see `multiply_block`.
+
+    Twelve sums and what they need at once fill the registers; row and out are the pitches of w and y.
+    """
     lanes, v = LANES // y.itemsize, 0
     while v < vectors:
         c, rest = v * lanes, vectors - v
         if rest == 1:
-            for r in range(0, LINES, 12):
-                multiply_block(
-                    w,
-                    r * row_step,
-                    row_step,
-                    step,
-                    inner,
-                    x,
-                    c,
-                    pitch,
-                    kept,
-                    y,
-                    r * out_pitch + c,
-                    out_pitch,
-                    12,
-                    1,
-                    False,
-                )
+            for r in range(0, lines, 12):
+                multiply_block(w, r * row, row, step, inner, x, c, pitch, kept, y, r * out + c, out, 12, 1, False)
             v += 1
         elif rest % 3 == 0:
-            for r in range(0, LINES, 4):
-                multiply_block(
-                    w,
-                    r * row_step,
-                    row_step,
-                    step,
-                    inner,
-                    x,
-                    c,
-                    pitch,
-                    kept,
-                    y,
-                    r * out_pitch + c,
-                    out_pitch,
-                    4,
-                    3,
-                    False,
-                )
+            for r in range(0, lines, 4):
+                multiply_block(w, r * row, row, step, inner, x, c, pitch, kept, y, r * out + c, out, 4, 3, False)
             v += 3
-        elif rest == 2 or rest == 5:
-            for r in range(0, LINES, 6):
-                multiply_block(
-                    w,
-                    r * row_step,
-                    row_step,
-                    step,
-                    inner,
-                    x,
-                    c,
-                    pitch,
-                    kept,
-                    y,
-                    r * out_pitch + c,
-                    out_pitch,
-                    6,
-                    2,
-                    False,
-                )
-            v += 2
         else:
-            for r in range(0, LINES, 3):
-                multiply_block(
-                    w,
-                    r * row_step,
-                    row_step,
-                    step,
-                    inner,
-                    x,
-                    c,
-                    pitch,
-                    kept,
-                    y,
-                    r * out_pitch + c,
-                    out_pitch,
-                    3,
-                    4,
-                    False,
-                )
-            v += 4
+            for r in range(0, lines, 6):
+                multiply_block(w, r * row, row, step, inner, x, c, pitch, kept, y, r * out + c, out, 6, 2, False)
+            v += 2
 
 
 @kernel
@@ -116,8 +53,11 @@ def _to_front(begin, end, factors, lines, out):
     for k in range(begin, end):
         first = min(k * LINES, count - LINES)
         for p in range(parts):
-            own = u[(p * count + first) * n :]
-            _strip(own, n, 1, n, f[p * n * wide :], wide, p > 0, y, wide, wide // lanes)
+            for r in range(0, LINES, BLOCK):
+                own = u[(p * count + first + r) * n :]
+                for place in range(AHEAD * n, (AHEAD + BLOCK) * n, 64 // out.itemsize):
+                    prefetch(own, place)
+                _strip(BLOCK, own, n, 1, n, f[p * n * wide :], wide, p > 0, y[r * wide :], wide, wide // lanes)
         for j in range(0, m, lanes):
             row = min(j, m - lanes)
             for r in range(0, LINES, lanes):
@@ -138,9 +78,9 @@ def _to_back(begin, end, factors, modes, out):
         for p in range(parts):
             own, factor = u[(p * count + first) * n :], f[p * m * wide :]
             if wide == n:
-                _strip(w, 1, LINES, m, factor, wide, False, own, n, wide // lanes)
+                _strip(LINES, w, 1, LINES, m, factor, wide, False, own, n, wide // lanes)
             else:
-                _strip(w, 1, LINES, m, factor, wide, False, y, wide, wide // lanes)
+                _strip(LINES, w, 1, LINES, m, factor, wide, False, y, wide, wide // lanes)
                 for r in range(LINES):
                     for c in range(n):
                         own[r * n + c] = y[r * wide + c]
@@ -149,7 +89,8 @@ def _to_back(begin, end, factors, modes, out):
 def _filled(factors: np.ndarray) -> np.ndarray:
     """Matrices with zeros behind their columns, up to whole vectors."""
     lanes = LANES // factors.itemsize
-    wide = np.zeros((*factors.shape[:-1], -(-factors.shape[-1] // lanes) * lanes), factors.dtype)
+    wide = aligned((*factors.shape[:-1], -(-factors.shape[-1] // lanes) * lanes), factors.dtype)
+    wide[..., factors.shape[-1] :] = 0
     wide[..., : factors.shape[-1]] = factors
     return wide
 
