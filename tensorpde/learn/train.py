@@ -160,11 +160,12 @@ def add_gradients(
     inputs, outputs = normalisers
     y, saved = model.forward(params, inputs.encode(x)) if len(x) else (None, None)
     with agreeing(pairs, numbers):
-        value, dy = loss(outputs.decode(y), target) if len(x) else (0.0, None)
+        found: tuple[float, Any] = loss(outputs.decode(y), target) if len(x) else (0.0, None)
     if len(x) == 0:  # fewer samples than ranks for them
         for name in [*params, "loss"]:
             sums.add(name, 0.0)
         return
+    value, dy = found
     dy *= len(x) / of
     model.backward(params, saved, outputs.decode_adjoint(dy), ready=sums.add)
     sharing = pairs.ranks.patches.size * pairs.ranks.pencils.size  # all of these have the value of the same samples
