@@ -172,6 +172,7 @@ def test_the_same_bits_on_any_number_of_ranks(ranks: int) -> None:
     assert {line.split()[0] for line in lines} == {digest()} and len(lines) == ranks
 
 
+@pytest.mark.host("it counts memory of the host: tests/backend/cupy/test_memory.py")
 def test_a_steady_step_makes_no_arrays() -> None:
     import tracemalloc
 

@@ -250,6 +250,7 @@ def test_errors_name_both():
         tp.FastDiagonal(two, banded_axis=1)
 
 
+@pytest.mark.host("it is about the transforms of the CPU")
 @pytest.mark.parametrize(("limit", "library"), [(66, False), (65, True)])
 def test_sine_transforms_of_lengths_without_a_kernel_are_matrix_products(limit, library, monkeypatch):
     """66 points between walls make a transform of length 134 = 2 · 67."""

@@ -1,12 +1,13 @@
 """Whole runs on the GPU backend: the same fields as on the CPU, checkpoints of one read by the other."""
 
 import inspect
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import standin
-from mpi import run_ranks
 
 with standin.present():
     import tensorpde as tp
@@ -144,20 +145,14 @@ def test_a_dry_run_says_whether_the_device_has_room():
     assert "device" not in report.memory(space("numpy", (6, PERIODIC)), (6,), 20)
 
 
-DRIVER = """
-import runpy, sys, standin
-standin.install()
-runpy.run_path(sys.argv.pop(1), run_name="__main__")
-"""
-
-
-def test_a_driver_runs_from_start_to_finish(tmp_path):
+def test_a_driver_runs_from_start_to_finish(tmp_path, monkeypatch, capsys):
     """Fields, derived ones, slices, diagnostics and a checkpoint, which the CPU goes on from."""
     example = Path(__file__).parents[3] / "examples" / "taylor_green.py"
     first, last = ["--t-end", "0.2", "--backend", "cupy"], ["--t-end", "0.4", "--resume"]
     for flags, words in ((first, "finished: step 1, t = 0.2"), (last, "finished: step 2, t = 0.4")):
-        done = run_ranks(1, DRIVER, example, "--n", "6", "--out", tmp_path, *flags)
-        assert words in done.stdout, done.stdout
+        monkeypatch.setattr(sys, "argv", [example.name, "--n", "6", "--out", str(tmp_path), *flags])
+        runpy.run_path(str(example), run_name="__main__")
+        assert words in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("tol", [1e-4, 1e-10])
