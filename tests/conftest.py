@@ -12,7 +12,7 @@ ANY_BACKEND = {
     "pde/test_vorticity.py", "solve/test_diagonal.py", "solve/test_few_lines.py", "solve/test_odd_lengths.py",
     "solve/test_separable.py", "solve/test_sylvester.py",
     "stepping/test_implicit_explicit.py", "stepping/test_integrating_factor.py", "stepping/test_runge_kutta.py",
-    "test_coefficients.py", "test_field.py", "test_kron.py", "test_operators.py",
+    "test_coefficients.py", "test_field.py", "test_flux.py", "test_kron.py", "test_operators.py",
 }  # fmt: skip
 """Files whose tests make Spaces without naming a backend and look at nothing but what every backend has."""
 
