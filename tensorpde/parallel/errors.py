@@ -20,6 +20,9 @@ _AGREED = "_tensorpde_agreed"
 PATIENCE = 60.0
 """Seconds for blocks with other collective calls inside, such as operators that users wrote."""
 
+BEFORE_RANK_0 = 0.5
+"""Seconds that another rank waits before it reports an error of its own: wrong input raises on all ranks at once."""
+
 
 class CollectiveError(RuntimeError):
     """An error of another rank whose own type cannot be made from a message."""
@@ -132,8 +135,8 @@ def install_abort_hooks() -> None:
     """End the whole job with a non-zero status when an exception escapes on any rank.
 
     Covers the main thread (an interrupt from the keyboard too), other threads and functions run at exit. An error that
-    all ranks agreed on is printed once, by rank 0. Does nothing in a process that neither has other ranks nor was
-    started by an MPI launcher.
+    all ranks agreed on, or have at the same time, is printed once, by rank 0. Does nothing in a process that neither
+    has other ranks nor was started by an MPI launcher.
     """
     if launched_ranks() is None and MPI.COMM_WORLD.size == 1:
         return
@@ -163,9 +166,11 @@ def _abort(error: BaseException | None, report: Any) -> None:
     if not alive or world.size == 1:
         report()
         return
-    if hasattr(error, _AGREED) and world.rank > 0:
-        time.sleep(2)  # rank 0 has the same error: let it print and end the job
-    else:
+    agreed = hasattr(error, _AGREED)
+    if world.rank > 0:
+        # Rank 0 has the same error if they agreed on it, and most likely if not: let it print and end the job.
+        time.sleep(2 if agreed else BEFORE_RANK_0)
+    if world.rank == 0 or not agreed:
         print(f"[rank {world.rank} of {world.size} ends the job]", file=sys.stderr)
         report()
     sys.stdout.flush()

@@ -162,6 +162,14 @@ space.field(f)
     assert result.stderr.count("OverflowError: rank 1, while making a field: broken here") == 1
 
 
+def test_the_same_error_on_all_ranks_is_printed_once() -> None:
+    """Wrong input, which nobody needs to agree on."""
+    result = run_ranks(3, "import tensorpde as tp; tp.Axis(-3, 0, 1)", check=False, timeout=30)
+    assert result.returncode != 0
+    assert result.stderr.count("ValueError: n=-3 is too small") == 1
+    assert result.stderr.count("Traceback") == 1
+
+
 def test_singletons_are_detected() -> None:
     """One process that the launcher counts among four."""
     environment = {**os.environ, "PMI_SIZE": "4", "PYTHONPATH": str(Path(__file__).parents[2])}
