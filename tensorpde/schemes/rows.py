@@ -113,12 +113,20 @@ class RowMaker:
         physical = self.stretched and (scheme.derivative == 2 or (mirrored and not self.scheme.narrower))
         if physical:
             lhs, rhs = self._rematched(scheme, i, reach, lhs, offsets, rhs)
-        entries = Entries()
-        for source, coefficient in zip(values, rhs):
-            entries.add(entries.rhs, source, coefficient)
-        for source, coefficient in zip(results, lhs):
-            entries.add(entries.lhs, source, coefficient)
+        entries, flip = Entries(), -1 if self.scheme.derivative % 2 else 1
+        for p, source, coefficient in zip(offsets, values, rhs):
+            entries.add(entries.rhs, source, coefficient * (not (p and self._vanishes(position + p, 1))))
+        for k, source, coefficient in zip(reach, results, lhs):
+            entries.add(entries.lhs, source, coefficient * (not (k and self._vanishes(position + k, flip))))
         return self._in_units(entries, i, physical)
+
+    def _vanishes(self, position: float, sign: int) -> bool:
+        """Whether a function of the walls' parities times `sign` is zero here, being odd about a wall.
+
+        Other rows must not read the point on it: a value there is no part of the function, and coupled to the others
+        it can leave the operator without a full set of eigenvectors.
+        """
+        return any(wall.parity * sign < 0 and position == wall.position for wall in self.walls)
 
     def _rematched(
         self, scheme: Scheme, i: int, reach: np.ndarray, lhs: np.ndarray, offsets: np.ndarray, rhs: np.ndarray

@@ -55,6 +55,21 @@ def test_poisson_equals_a_sparse_solve_for_every_mix_of_conditions(location, map
             np.testing.assert_allclose(u.gather(), wanted, rtol=0, atol=1e-11 * np.abs(x).max(), err_msg=str(names))
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("bc", [tp.Odd(), tp.Even(), (tp.Odd(), tp.Even())], ids=str)
+@pytest.mark.parametrize("n", [9, 16])
+def test_reflections_about_nodes_on_walls(n, bc, scheme):
+    """Nodes on a wall that a function is odd about are coupled to nothing, or n = 9 had no eigenvectors."""
+    s = tp.Space(tp.Axis(n, 0.0, 1.0, bc=bc))
+    L = tp.laplacian(s, SCHEMES[scheme])
+    matrix = sparse(L).toarray()
+    odd = [wall for wall, side in zip((0, n - 1), s.grid.axes[0].bc, strict=True) if side == tp.Odd()]
+    assert all(np.count_nonzero(matrix[:, wall]) == 1 for wall in odd)
+    b, shift = random(s.shape, n), 3.0
+    wanted = np.linalg.solve(matrix - shift * np.eye(n), b)
+    np.testing.assert_allclose(tp.FastDiagonal(L, shift=shift).solve(s.field(b)).gather(), wanted, rtol=0, atol=1e-12)
+
+
 def profile(*x):
     return np.prod(np.broadcast_arrays(*(np.sin(1.3 * part + 0.4) for part in x)), axis=0)
 
