@@ -18,11 +18,12 @@ from .intrinsics import KEEP
 from .pointers import data
 from .rows import fill_row, lane_count, scratch
 from .sweep import Factors, backward, bare, close, forward, make_factors, ready_rows
-from .tiles import goal, is_real, lane_base, load_columns, store_columns
+from .tiles import exchange_lines, goal, is_real, lane_base, load_columns, store_columns
 
-CHUNK = 16  # columns loaded, then swept while they are in the first-level cache; whole cache lines of a contiguous one
+CHUNK = 16  # columns loaded, then swept while they are in the first-level cache
+LONG_CHUNK = 512  # of contiguous lines, which memory gives faster the longer the stretches are
 
-AHEAD = 12  # rows asked for in advance: few, for a power of two apart they share places in the cache
+AHEAD = 6  # rows asked for in advance: few, for a power of two apart they share places in the cache
 
 
 def prepare(plan: Any, dtype: Any) -> Factors:
@@ -66,6 +67,8 @@ def _kernel(factors, values, result, work, lines, inner, beta):
         if up and down and _even(f, u, first, span, inner) and _even(f, u, last, span, inner):
             following = (number + 1) // per_span * span + (number + 1) % per_span * lanes
             _abreast(tile, before, f, u, first, following, out, last, inner, beta)
+        elif up and down and inner == 1 and f.n == f.m and is_real(u) and first + lanes <= lines:
+            _in_turn(tile, before, f, u, first, out, last, beta)
         else:
             _in_chunks(tile, before, f, u, first, up, out, last, down, span, inner, beta)
         if up:
@@ -114,10 +117,21 @@ def _sweep_wrapped(tile, f, u, first, inner, begin, end):
 
 
 @inlined
+def _in_turn(tile, before, f, u, first, out, last, beta):
+    """Up a tile of contiguous lines and down the one before it: lines of both are moved in turn, between the sweeps."""
+    nothing, inner = np.int64(0), np.int64(1)
+    backward(before, f, nothing, f.m, out, nothing, inner, beta, KEEP)
+    exchange_lines(tile, f.slot, u, first, before, f.kl, out, last, f.n, beta)
+    for low, high in ((f.low, nothing), (f.n, f.high)):
+        load_columns(tile, f.slot + low, u, first, lane_count(u), f.n, inner, low, high)
+    forward(tile, tile, f, nothing, f.m)
+
+
+@inlined
 def _in_chunks(tile, before, f, u, first, up, out, last, down, span, inner, beta):
     """The same by chunks of columns, for tiles and operators of any kind."""
     lanes = lane_count(u)
-    chunk = 4 * CHUNK if inner == 1 else CHUNK
+    chunk = LONG_CHUNK if inner == 1 else CHUNK
     done = np.int64(0)
     for column in range(0, max(f.high, f.m), chunk):
         stop = min(column + chunk, f.high)

@@ -115,17 +115,24 @@ def _store_scalar(tile, slot, out, base, n, low, high, beta):
 def _load_transposed(tile, slot, u, base, n, start, stop):
     lanes = lane_count(u)
     side = 32 // u.itemsize
-    line = 2 * side
-    whole = start + (stop - start) // line * line
+    whole = start + (stop - start) // (2 * side) * 2 * side
     for lane in range(0, lanes, side):  # a stretch of every line at a time, as long as the chunk allows
-        for c in range(start, whole, line):
-            for ahead in range(lane, lane + side):
-                prefetch(u, base + ahead * n + c + 2 * line)
-            for piece in range(c, c + line, side):
-                transpose_block(tile, (slot + piece) * lanes + lane, lanes, u, base + lane * n + piece, n)
+        for c in range(start, whole, 2 * side):
+            _load_piece(tile, (slot + c) * lanes + lane, u, base + lane * n + c, n)
     for lane in range(lanes):
         for c in range(whole, stop):
             tile[(slot + c) * lanes + lane] = u[base + lane * n + c]
+
+
+@inlined
+def _load_piece(tile, row, u, start, n):
+    """A cache line of each of some neighbouring lines, as many as a vector has values."""
+    lanes = lane_count(u)
+    side = 32 // u.itemsize
+    for line in range(side):
+        prefetch(u, start + line * n + 4 * side)
+    for c in range(0, 2 * side, side):
+        transpose_block(tile, row + c * lanes, lanes, u, start + c, n)
 
 
 @inlined
@@ -179,18 +186,65 @@ def _store_rows(tile, slot, out, base, inner, valid, low, high, beta):
 def _store_transposed(tile, slot, out, base, n, low, high, beta):
     lanes = lane_count(out)
     side = 32 // out.itemsize
-    line = 2 * side
-    whole = low + (high - low) // line * line
-    stream = (address(out) | (base + low) * out.itemsize | n * out.itemsize) % 64 == 0
+    whole = low + (high - low) // (2 * side) * 2 * side
+    how = _lines_goal(out, base + low, n, beta)
     for lane in range(0, lanes, side):
-        for c in range(low, whole, line):
-            start, row = base + lane * n + c, (slot + c) * lanes + lane
-            if beta != 0:
-                store_block(out, start, n, tile, row, lanes, beta, BLEND)
-            elif stream:
-                store_block(out, start, n, tile, row, lanes, beta, STREAM)
-            else:
-                store_block(out, start, n, tile, row, lanes, beta, STORE)
+        for c in range(low, whole, 2 * side):
+            _store_piece(tile, (slot + c) * lanes + lane, out, base + lane * n + c, n, beta, how)
     for lane in range(lanes):
         for c in range(whole, high):
             _store_value(out, base + lane * n + c, tile[(slot + c) * lanes + lane], beta)
+
+
+@inlined
+def _lines_goal(out, place, n, beta):
+    """How lines from `place` on, `n` apart, can be stored."""
+    if beta != 0:
+        return BLEND
+    return STREAM if (address(out) | place * out.itemsize | n * out.itemsize) % 64 == 0 else STORE
+
+
+@inlined
+def _store_piece(tile, row, out, start, n, beta, how):
+    """The inverse of `_load_piece`."""
+    lanes = lane_count(out)
+    if how == BLEND:
+        store_block(out, start, n, tile, row, lanes, beta, BLEND)
+    elif how == STREAM:
+        store_block(out, start, n, tile, row, lanes, beta, STREAM)
+    else:
+        store_block(out, start, n, tile, row, lanes, beta, STORE)
+
+
+def exchange_lines(tile, slot, u, first, before, place, out, last, n, beta):
+    """Contiguous lines into `tile` (rows slot…), others out of the tile `before` (rows place…): a piece of each in turn.
+
+    Whole tiles of lines of n values: from u, lines first…, and to out, lines last…, plus beta times what is there.
+    Memory is read and written at once, which takes less time than one after the other. False if types are not real.
+    """
+
+
+@overload(exchange_lines)
+def _choose_exchange(tile, slot, u, first, before, place, out, last, n, beta):
+    return _exchange if isinstance(u.dtype, types.Float) else _exchange_nothing
+
+
+def _exchange_nothing(tile, slot, u, first, before, place, out, last, n, beta):
+    return False
+
+
+def _exchange(tile, slot, u, first, before, place, out, last, n, beta):
+    lanes = lane_count(u)
+    side = 32 // u.itemsize
+    source, target = first * n, last * n
+    whole = n // (2 * side) * 2 * side
+    how = _lines_goal(out, target, n, beta)
+    for lane in range(0, lanes, side):
+        for c in range(0, whole, 2 * side):
+            _load_piece(tile, (slot + c) * lanes + lane, u, source + lane * n + c, n)
+            _store_piece(before, (place + c) * lanes + lane, out, target + lane * n + c, n, beta, how)
+    for lane in range(lanes):
+        for c in range(whole, n):
+            tile[(slot + c) * lanes + lane] = u[source + lane * n + c]
+            _store_value(out, target + lane * n + c, before[(place + c) * lanes + lane], beta)
+    return True
