@@ -91,25 +91,22 @@ def _sums(system: _System, args: Any) -> dict:
 
 
 def _counts(system: _System, args: Any) -> dict:
-    """One call's targets and pairs, bytes given to others and peak memory: each the largest of any rank; and the time.
+    """One call's targets, pairs and bytes given to others, each the largest of any rank; and the time.
 
     Pairs are those within σ of this rank's targets, counted by another package; modes are what transposes move.
     """
     comm, rs = system.comm, system.fresh()
     before = given.copy()
-    tracemalloc.start()
     rs.potential()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
     bytes_given = {name: given[name] - before[name] for name in ("transposes", "gathered", "collected")}
     split = rs.split()
     mine = rs.targets(rs.positions, split)
     tree = cKDTree(rs.positions)
     pairs = tree.query_ball_point(rs.positions[mine], split.sigma, return_length=True).sum() if len(mine) else 0
-    counts = np.array([len(mine), pairs / 1e6, *(b / 1e6 for b in bytes_given.values()), peak / 1e6], float)
+    counts = np.array([len(mine), pairs / 1e6, *(b / 1e6 for b in bytes_given.values())], float)
     everyone = np.empty((comm.size, len(counts)))
     comm.Allgather(counts, everyone)
-    names = ("targets", "10⁶ pairs", "MB modes given", "MB mesh given", "MB results given", "peak MB")
+    names = ("targets", "10⁶ pairs", "MB modes given", "MB mesh given", "MB results given")
     seconds = measure.medians(comm, {"ours": lambda: system.fresh().potential()}, args.repeat)["ours"]
     shape = "×".join(map(str, split.long.rank))
     name = f"{len(system.q)} particles on {comm.size} rank(s), σ {split.sigma:.3g}, mesh {shape}"
