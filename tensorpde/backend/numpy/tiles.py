@@ -217,7 +217,7 @@ def _store_piece(tile, row, out, start, n, beta, how):
 
 
 def exchange_lines(tile, slot, u, first, before, place, out, last, n, beta):
-    """Contiguous lines into `tile` (rows slot…), others out of the tile `before` (rows place…): a piece of each in turn.
+    """Contiguous lines into `tile` (rows slot…), others out of the tile `before` (rows place…), in turn.
 
     Whole tiles of lines of n values: from u, lines first…, and to out, lines last…, plus beta times what is there.
     Memory is read and written at once, which takes less time than one after the other. False if types are not real.
