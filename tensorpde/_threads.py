@@ -36,6 +36,9 @@ def start_quickly(environ: MutableMapping[str, str] = os.environ, prefix: str = 
 def limit_threads(environ: MutableMapping[str, str] = os.environ) -> None:
     """Give BLAS, OpenMP and numba TENSORPDE_THREADS threads; without it one each under a launcher of several ranks.
 
+    Threads of OpenBLAS then sleep as soon as a product is done: by themselves they go on looking for work for a while,
+    and take the processors from the threads that everything else is shared among.
+
     Raises
     ------
     ValueError
@@ -45,6 +48,8 @@ def limit_threads(environ: MutableMapping[str, str] = os.environ) -> None:
     if wanted is not None and (not wanted.isdigit() or int(wanted) < 1):
         raise ValueError(f"TENSORPDE_THREADS={wanted!r} is not a whole number of at least 1")
     launched = launched_ranks(environ)
+    if wanted is not None:
+        environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # 2⁴ cycles, the least that it takes
     for name in _LIBRARIES:
         if name.startswith("NUMBA") and "numba" in sys.modules:
             continue  # numba refuses a change once it runs

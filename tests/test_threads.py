@@ -36,6 +36,7 @@ def test_launched_ranks(environ: dict, expected: tuple | None) -> None:
 def test_threads(environ: dict, expected: str | None) -> None:
     limit_threads(environ)
     assert environ.get("OMP_NUM_THREADS") == expected
+    assert ("OPENBLAS_THREAD_TIMEOUT" in environ) == ("TENSORPDE_THREADS" in environ)
 
 
 @pytest.mark.parametrize("wrong", ["0", "many", ""])

@@ -205,9 +205,13 @@ def _with(weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     return packed(np.concatenate([weight, bias[:, None]], axis=1))
 
 
-def _tiled(work: Callable[[int, int], object], x: np.ndarray, of: int) -> None:
-    """Share work(begin, end) on the tiles or pieces of all samples, of so many points, among threads."""
-    share(lambda part: work(part.start, part.stop), len(x) * -(-x.shape[2] // of), x.size)
+def _tiled(work: Callable[[int, int], object], x: np.ndarray, of: int, rows: int) -> None:
+    """Share work(begin, end) on the tiles or pieces of all samples, of so many points, among threads.
+
+    `rows`: of the matrix that x is multiplied with, which may be many where x has few channels.
+    """
+    count, channels, points = x.shape
+    share(lambda part: work(part.start, part.stop), count * -(-points // of), count * max(channels, rows) * points)
 
 
 def join(
@@ -232,7 +236,7 @@ def join(
     """
     kept, alpha = y is not None or not active, np.ones_like(beta) if alpha is None else alpha
     arrays = packed(weight), x, alpha, beta, v, kept, active, v if y is None else y, _double(x)
-    _tiled(lambda begin, end: _join(begin, end, *arrays), x, PITCH)
+    _tiled(lambda begin, end: _join(begin, end, *arrays), x, PITCH, len(weight))
 
 
 def mlp(
@@ -263,7 +267,7 @@ def mlp(
     others = (addend, gamma) if added else (v, beta)
     arrays = _with(w1, b1), len(w1), packed(w2), x, beta, added, *others, v, kept, active
     results = v if y is None else y, _double(x)
-    _tiled(lambda begin, end: _mlp(begin, end, *arrays, *results), x, PITCH)
+    _tiled(lambda begin, end: _mlp(begin, end, *arrays, *results), x, PITCH, len(w1))
 
 
 def mlp_backward(
@@ -297,7 +301,7 @@ def mlp_backward(
     second = np.zeros((pieces, len(w2), len(w1) + 1), x.dtype)
     packs = _with(w1, b1), packed(w1.T), packed(w2.T)
     arrays = packs, x, active, d, v is not None, d if v is None else v, dx
-    _tiled(lambda begin, end: _mlp_backward(begin, end, *arrays, first, second, _double(x)), x, PIECE)
+    _tiled(lambda begin, end: _mlp_backward(begin, end, *arrays, first, second, _double(x)), x, PIECE, len(w1))
     one, two = first.sum(axis=0), second.sum(axis=0)
     return *_parted(one), *_parted(two)
 
@@ -334,7 +338,7 @@ def join_backward(
     found, dots = np.zeros((pieces, len(weight), x.shape[1] + 1), x.dtype), np.zeros((pieces, x.shape[1]), x.dtype)
     others = (False, d, np.zeros(x.shape[1], x.dtype)) if other is None else (True, other, gamma)
     arrays = packed(weight.T), x, active, d, *others, dx, found, dots, _double(x)
-    _tiled(lambda begin, end: _join_backward(begin, end, *arrays), x, PIECE)
+    _tiled(lambda begin, end: _join_backward(begin, end, *arrays), x, PIECE, len(weight))
     return *_parted(found.sum(axis=0)), dots.sum(axis=0)
 
 
